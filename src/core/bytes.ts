@@ -1,0 +1,206 @@
+/**
+ * Little-endian byte writer and reader with LEB128 varints; the base of every on-disk and wire format.
+ *
+ * - `ByteWriter` grows its own buffer; `finish()` returns a view, valid until the next write (copy it to keep it).
+ * - `ByteReader` borrows its bytes; `bytes(n)` returns a view into them, never a copy.
+ * - Reading past the end is `Corruption`: a reader never returns bytes that are not there.
+ */
+import { HeddleError } from './errors.ts';
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** UTF-8 bytes of `text`. */
+export const utf8 = (text: string): Uint8Array<ArrayBuffer> => encoder.encode(text) as Uint8Array<ArrayBuffer>;
+/** Text of UTF-8 `bytes`; works on views of shared and plain buffers alike. */
+export const fromUtf8 = (bytes: Uint8Array): string => decoder.decode(bytes);
+
+export class ByteWriter {
+  private buffer: Uint8Array<ArrayBuffer>;
+  private view: DataView<ArrayBuffer>;
+  /** Bytes written so far. */
+  length = 0;
+
+  constructor(capacityBytes = 256) {
+    this.buffer = new Uint8Array(capacityBytes);
+    this.view = new DataView(this.buffer.buffer);
+  }
+
+  /** Makes room for `count` more bytes and returns the offset where they start. */
+  reserve(count: number): number {
+    const at = this.length;
+    const needed = at + count;
+    if (needed > this.buffer.length) {
+      const grown = new Uint8Array(Math.max(needed, this.buffer.length * 2));
+      grown.set(this.buffer.subarray(0, at));
+      this.buffer = grown;
+      this.view = new DataView(grown.buffer);
+    }
+    this.length = needed;
+    return at;
+  }
+
+  u8(value: number): this {
+    const at = this.reserve(1);
+    this.buffer[at] = value;
+    return this;
+  }
+  u16(value: number): this {
+    const at = this.reserve(2);
+    this.view.setUint16(at, value, true);
+    return this;
+  }
+  u32(value: number): this {
+    const at = this.reserve(4);
+    this.view.setUint32(at, value, true);
+    return this;
+  }
+  /** An unsigned integer below 2^53 in eight bytes. */
+  u64(value: number): this {
+    const at = this.reserve(8);
+    this.view.setUint32(at, value >>> 0, true);
+    this.view.setUint32(at + 4, Math.floor(value / 0x1_0000_0000), true);
+    return this;
+  }
+  f32(value: number): this {
+    const at = this.reserve(4);
+    this.view.setFloat32(at, value, true);
+    return this;
+  }
+  f64(value: number): this {
+    const at = this.reserve(8);
+    this.view.setFloat64(at, value, true);
+    return this;
+  }
+  /** LEB128, unsigned, below 2^53. */
+  varint(value: number): this {
+    let rest = value;
+    while (rest >= 0x80) {
+      this.u8((rest % 0x80) | 0x80);
+      rest = Math.floor(rest / 0x80);
+    }
+    return this.u8(rest);
+  }
+  bytes(source: Uint8Array): this {
+    const at = this.reserve(source.length);
+    this.buffer.set(source, at);
+    return this;
+  }
+  /** Varint length, then the bytes. */
+  blob(source: Uint8Array): this {
+    return this.varint(source.length).bytes(source);
+  }
+  /** Varint length in bytes, then UTF-8. */
+  text(value: string): this {
+    return this.blob(utf8(value));
+  }
+  /** Zero bytes up to the next multiple of `alignment`. */
+  align(alignment: number): this {
+    const rest = this.length % alignment;
+    if (rest !== 0) {
+      const at = this.reserve(alignment - rest);
+      this.buffer.fill(0, at, this.length);
+    }
+    return this;
+  }
+  /** Overwrites four bytes written before, for lengths and checksums known later. */
+  patchU32(at: number, value: number): void {
+    this.view.setUint32(at, value, true);
+  }
+  /** The bytes written so far, borrowed: valid until the next write or `clear`. */
+  finish(): Uint8Array<ArrayBuffer> {
+    return this.buffer.subarray(0, this.length);
+  }
+  clear(): void {
+    this.length = 0;
+  }
+}
+
+export class ByteReader {
+  readonly source: Uint8Array;
+  /** Offset of the next byte to read. */
+  at: number;
+  readonly end: number;
+  private readonly view: DataView;
+
+  constructor(source: Uint8Array, at = 0, end = source.length) {
+    this.source = source;
+    this.at = at;
+    this.end = end;
+    this.view = new DataView(source.buffer, source.byteOffset, source.byteLength);
+  }
+
+  get remaining(): number {
+    return this.end - this.at;
+  }
+
+  private take(count: number): number {
+    const at = this.at;
+    if (count < 0 || at + count > this.end)
+      throw new HeddleError('Corruption', `read of ${count} bytes at ${at} passes the end at ${this.end}`);
+    this.at = at + count;
+    return at;
+  }
+
+  u8(): number {
+    return this.source[this.take(1)];
+  }
+  u16(): number {
+    return this.view.getUint16(this.take(2), true);
+  }
+  u32(): number {
+    return this.view.getUint32(this.take(4), true);
+  }
+  u64(): number {
+    const at = this.take(8);
+    return this.view.getUint32(at, true) + this.view.getUint32(at + 4, true) * 0x1_0000_0000;
+  }
+  f32(): number {
+    return this.view.getFloat32(this.take(4), true);
+  }
+  f64(): number {
+    return this.view.getFloat64(this.take(8), true);
+  }
+  varint(): number {
+    let value = 0;
+    let scale = 1;
+    for (;;) {
+      const byte = this.source[this.take(1)];
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return value;
+      scale *= 0x80;
+      if (scale > 2 ** 49) throw new HeddleError('Corruption', `varint at ${this.at} is longer than 53 bits`);
+    }
+  }
+  /** A view of the next `count` bytes, borrowed. */
+  bytes(count: number): Uint8Array {
+    const at = this.take(count);
+    return this.source.subarray(at, at + count);
+  }
+  blob(): Uint8Array {
+    return this.bytes(this.varint());
+  }
+  text(): string {
+    return fromUtf8(this.blob());
+  }
+}
+
+/** Lexicographic order of unsigned bytes: negative, zero or positive. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const shared = Math.min(a.length, b.length);
+  for (let i = 0; i < shared; i++) if (a[i] !== b[i]) return a[i] - b[i];
+  return a.length - b.length;
+}
+
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && compareBytes(a, b) === 0;
+}
+
+/** A four-byte big-endian key, so that byte order is number order. */
+export function keyOfU32(value: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array([value >>> 24, value >>> 16, value >>> 8, value]);
+}
+
+export function u32OfKey(key: Uint8Array): number {
+  return ((key[0] << 24) | (key[1] << 16) | (key[2] << 8) | key[3]) >>> 0;
+}
