@@ -1,0 +1,54 @@
+/**
+ * One version of one object as bytes, in the store and on the wire. Layout: `docs/format/object-record.md`.
+ * The header is read without touching the properties, so that merges, cursors and UUID look-ups never parse JSON.
+ */
+import { ByteReader, ByteWriter } from '../core/bytes.ts';
+import { HeddleError } from '../core/errors.ts';
+
+const VERSION = 1;
+const UUID_AT = 1;
+const HLC_AT = UUID_AT + 16;
+const AGE_AT = HLC_AT + 8;
+
+export interface ObjectHeader {
+  /** 16 bytes, borrowed. */
+  readonly uuid: Uint8Array;
+  readonly hlc: number;
+  readonly createdMs: number;
+  readonly updatedMs: number;
+  readonly sequence: number;
+}
+
+export interface ObjectRecord extends ObjectHeader {
+  /** UTF-8 JSON array by ordinal, borrowed. */
+  readonly properties: Uint8Array;
+}
+
+/** Milliseconds since the epoch of a hybrid timestamp. */
+export const millisecondsOf = (hlc: number): number => Math.floor(hlc / 4096);
+
+export function encodeObject(record: Omit<ObjectRecord, 'updatedMs'>): Uint8Array<ArrayBuffer> {
+  const writer = new ByteWriter(AGE_AT + 12 + record.properties.length);
+  writer.u8(VERSION).bytes(record.uuid).u64(record.hlc);
+  writer.varint(Math.max(0, millisecondsOf(record.hlc) - record.createdMs)).varint(record.sequence).bytes(record.properties);
+  return writer.finish();
+}
+
+/** The record in `bytes`, its uuid and properties borrowed. */
+export function decodeObject(bytes: Uint8Array): ObjectRecord {
+  const reader = new ByteReader(bytes);
+  const version = reader.u8();
+  if (version !== VERSION)
+    throw new HeddleError('Unsupported', `object record has version ${version}, this build reads ${VERSION}`, {
+      hint: 'The database was written by a newer build; reload the app.',
+    });
+  const uuid = reader.bytes(16);
+  const hlc = reader.u64();
+  const updatedMs = millisecondsOf(hlc);
+  const createdMs = updatedMs - reader.varint();
+  const sequence = reader.varint();
+  return { uuid, hlc, createdMs, updatedMs, sequence, properties: reader.bytes(reader.remaining) };
+}
+
+/** The UUID of a record without decoding the rest; borrowed. */
+export const uuidOfRecord = (bytes: Uint8Array): Uint8Array => bytes.subarray(UUID_AT, HLC_AT);
