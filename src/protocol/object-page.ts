@@ -1,47 +1,34 @@
 /**
- * A run of objects on its way from a shard to the page. Layout: `docs/format/object-record.md`, "Object page".
- * The shard writes pages, the page's thread reads them: JSON is parsed once, where the object is wanted.
+ * A page of objects on their way from a shard to the page: object records as they lie in the store, one after another.
+ *
+ *   page  := count × ( docID u32 | length varint | record | vectors )
+ *   record, its properties an array by ordinal: `object-record.ts`; where a projection was asked for, absent ordinals are null
+ *   vectors: as in `write-batch.ts`
+ *
+ * Written by the engine's host, read by the client; never stored.
  */
-import { ByteReader, ByteWriter, fromUtf8 } from '../core/bytes.ts';
-import { decodeObject, type ObjectHeader } from './object-record.ts';
+import { ByteReader, ByteWriter } from '../core/bytes.ts';
+import { decodeObject, type ObjectRecord } from './object-record.ts';
 import { readVectors, writeVectors, type NamedVector } from './write-batch.ts';
 
-export interface PagedObject extends ObjectHeader {
+export interface PagedObject {
   readonly docID: number;
-  /** Values by property ordinal. */
-  readonly values: readonly unknown[];
+  /** Borrowed from the page's bytes. */
+  readonly record: ObjectRecord;
   readonly vectors: readonly NamedVector[];
 }
 
-export class ObjectPageWriter {
-  private readonly writer = new ByteWriter(4096);
-  private readonly tail = new ByteWriter(64);
-  count = 0;
-
-  /** Adds one object; `record` and `vectors` are copied. */
-  add(docID: number, record: Uint8Array, vectors: readonly NamedVector[]): void {
-    const tail = this.tail;
-    tail.clear();
-    tail.u32(docID).blob(record);
-    writeVectors(tail, vectors);
-    this.writer.blob(tail.finish());
-    this.count++;
-  }
-
-  /** The page in a buffer of its own, to be transferred. */
-  finish(): { count: number; bytes: Uint8Array<ArrayBuffer> } {
-    return { count: this.count, bytes: this.writer.finish().slice() };
-  }
+/** Appends one object; `record` is the encoded object record, borrowed. */
+export function writePagedObject(writer: ByteWriter, docID: number, record: Uint8Array, vectors: readonly NamedVector[]): void {
+  writer.u32(docID).blob(record);
+  writeVectors(writer, vectors);
 }
 
-/** The objects of a page, in order. */
 export function* readObjectPage(bytes: Uint8Array): IterableIterator<PagedObject> {
   const reader = new ByteReader(bytes);
   while (reader.remaining > 0) {
-    reader.varint();
     const docID = reader.u32();
     const record = decodeObject(reader.blob());
-    const vectors = readVectors(reader);
-    yield { ...record, docID, values: JSON.parse(fromUtf8(record.properties)) as unknown[], vectors };
+    yield { docID, record, vectors: readVectors(reader) };
   }
 }
