@@ -68,6 +68,8 @@ export interface VectorIndex {
   remove(docID: number, sequence: number): void;
   /** The same row under a new docID: free for the graph. */
   rebind(oldDocID: number, newDocID: number, sequence: number): void;
+  /** The docIDs it holds, for the shard to reconcile after opening; a fresh set. */
+  docIDs(): DocSet;
   search(query: Float32Array, k: number, options?: VectorSearchOptions): VectorHits;
   /** `queries` is row-major `[count × dimensions]`. */
   searchMany(queries: Float32Array, k: number, options?: VectorSearchOptions): VectorHits[];
