@@ -1,0 +1,73 @@
+/**
+ * Bundles a TypeScript entry (and the worker threads it starts) for Node, which on our oldest version cannot strip types.
+ *
+ * - Packages stay external; the output lies beside the nearest package.json, so that they resolve as they would for the source.
+ * - `new URL('./x.ts', import.meta.url)` becomes the URL of a bundled chunk (worker threads); every other `import.meta.url`,
+ *   `.dirname` and `.filename` keeps naming the source file, so that data beside a source is found.
+ */
+import { existsSync, mkdirSync, mkdtempSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { RolldownMagicString, rolldown } from 'rolldown';
+
+const WORKER_URL = /new\s+URL\(\s*(['"])(\.{1,2}\/[^'"]+\.[cm]?ts)\1\s*,\s*import\.meta\.url\s*,?\s*\)/g;
+const SOURCE_NAME = /\bimport\.meta\.(url|dirname|filename)\b/g;
+
+/** A plugin that gives every module the identity of its source file. */
+function sourceIdentity() {
+  return {
+    name: 'source-identity',
+    transform(code, id) {
+      if (!code.includes('import.meta') || id.startsWith('\0')) return null;
+      const file = id.split('?')[0];
+      const names = { url: pathToFileURL(file).href, dirname: dirname(file), filename: file };
+      const out = new RolldownMagicString(code);
+      const workers = [...code.matchAll(WORKER_URL)];
+      for (const match of workers) {
+        const chunk = this.emitFile({ type: 'chunk', id: resolve(dirname(file), match[2]) });
+        out.overwrite(match.index, match.index + match[0].length, `new URL(import.meta.ROLLUP_FILE_URL_${chunk})`);
+      }
+      for (const match of code.matchAll(SOURCE_NAME)) {
+        if (workers.some((worker) => match.index > worker.index && match.index < worker.index + worker[0].length)) continue;
+        out.overwrite(match.index, match.index + match[0].length, JSON.stringify(names[match[1]]));
+      }
+      return { code: out.toString(), map: out.generateMap({ source: file, hires: true }).toString() };
+    },
+  };
+}
+
+/** The folder of the nearest package.json at or above `file`. */
+function packageFolder(file) {
+  let folder = dirname(file);
+  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
+  return folder;
+}
+
+/** Bundles `entry` into a new folder and returns `{ folder, file }`; the caller removes the folder. */
+export async function bundleForNode(entry) {
+  const source = resolve(entry);
+  if (!existsSync(source)) throw new Error(`no such entry: ${entry}`);
+  const cache = join(packageFolder(source), '.cache', 'run');
+  mkdirSync(cache, { recursive: true });
+  const folder = mkdtempSync(join(cache, `${basename(source).replace(/\W+/g, '-')}-`));
+  const build = await rolldown({
+    input: { entry: source },
+    platform: 'node',
+    external: (id) => !/^(\.|\/|[A-Za-z]:)/.test(id),
+    plugins: [sourceIdentity()],
+    tsconfig: false,
+    logLevel: 'warn',
+  });
+  try {
+    await build.write({
+      dir: folder,
+      format: 'esm',
+      sourcemap: true,
+      entryFileNames: '[name].mjs',
+      chunkFileNames: '[name]-[hash].mjs',
+    });
+  } finally {
+    await build.close();
+  }
+  return { folder, file: join(folder, 'entry.mjs') };
+}
