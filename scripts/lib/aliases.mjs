@@ -3,8 +3,6 @@ import { fileURLToPath } from 'node:url';
 
 const source = (path) => fileURLToPath(new URL(`../../src/${path}/index.ts`, import.meta.url));
 
-export const ALIASES = [
-  { find: /^heddle$/, replacement: source('client') },
-  { find: /^heddle\/minilm$/, replacement: source('minilm') },
-  { find: /^heddle\/transformers$/, replacement: source('transformers') },
-];
+const alias = (name, path) => ({ name: `${name}$`, find: new RegExp(`^${name}$`), replacement: source(path) });
+
+export const ALIASES = [alias('heddle', 'client'), alias('heddle/minilm', 'minilm'), alias('heddle/transformers', 'transformers')];

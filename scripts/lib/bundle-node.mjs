@@ -5,10 +5,12 @@
  * - `new URL('./x.ts', import.meta.url)` becomes the URL of a bundled chunk (worker threads); every other `import.meta.url`,
  *   `.dirname` and `.filename` keeps naming the source file, so that data beside a source is found.
  */
-import { existsSync, mkdirSync, mkdtempSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { RolldownMagicString, rolldown } from 'rolldown';
+import { ALIASES } from './aliases.mjs';
 
 const WORKER_URL = /new\s+URL\(\s*(['"])(\.{1,2}\/[^'"]+\.[cm]?ts)\1\s*,\s*import\.meta\.url\s*,?\s*\)/g;
 const SOURCE_NAME = /\bimport\.meta\.(url|dirname|filename)\b/g;
@@ -43,21 +45,32 @@ function packageFolder(file) {
   return folder;
 }
 
-/** Bundles `entry` into a new folder and returns `{ folder, file }`; the caller removes the folder. */
-export async function bundleForNode(entry) {
+/** A plugin that serves `code` under the name `entry`, as if it were that file. */
+const virtualEntry = (entry, code) => ({
+  name: 'virtual-entry',
+  load: (id) => (id === entry ? { code, moduleType: 'ts' } : null),
+  resolveId: (id) => (id === entry ? id : null),
+});
+
+/**
+ * Bundles `entry` into a new folder and returns `{ folder, file }`; the caller removes the folder. With `code` the entry's
+ * text is that, and no file need be there.
+ */
+export async function bundleForNode(entry, code = null) {
   const source = resolve(entry);
-  if (!existsSync(source)) throw new Error(`no such entry: ${entry}`);
-  const cache = join(packageFolder(source), '.cache', 'run');
-  mkdirSync(cache, { recursive: true });
-  const folder = mkdtempSync(join(cache, `${basename(source).replace(/\W+/g, '-')}-`));
+  if (code === null && !existsSync(source)) throw new Error(`no such entry: ${entry}`);
   const build = await rolldown({
     input: { entry: source },
     platform: 'node',
-    external: (id) => !/^(\.|\/|[A-Za-z]:)/.test(id),
-    plugins: [sourceIdentity()],
+    external: (id) => !/^(\.|\/|[A-Za-z]:|\0)/.test(id) && !ALIASES.some(({ find }) => find.test(id)),
+    resolve: { alias: Object.fromEntries(ALIASES.map(({ name, replacement }) => [name, replacement])) },
+    plugins: [...(code === null ? [] : [virtualEntry(source, code)]), sourceIdentity()],
     tsconfig: false,
     logLevel: 'warn',
   });
+  const cache = join(packageFolder(source), '.cache', 'run');
+  mkdirSync(cache, { recursive: true });
+  const folder = mkdtempSync(join(cache, `${basename(source).replace(/\W+/g, '-')}-`));
   try {
     await build.write({
       dir: folder,
@@ -66,8 +79,20 @@ export async function bundleForNode(entry) {
       entryFileNames: '[name].mjs',
       chunkFileNames: '[name]-[hash].mjs',
     });
+  } catch (error) {
+    rmSync(folder, { recursive: true });
+    throw error;
   } finally {
     await build.close();
   }
   return { folder, file: join(folder, 'entry.mjs') };
+}
+
+/** Bundles and runs an entry as a child process with source maps; resolves to its exit code. */
+export async function runInNode(entry, { args = [], nodeOptions = [], code = null } = {}) {
+  const { folder, file } = await bundleForNode(entry, code);
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const child = spawn(process.execPath, ['--enable-source-maps', ...nodeOptions, file, ...args], { stdio: 'inherit' });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  return new Promise((done) => child.on('exit', (exitCode, signal) => done(signal ? 1 : (exitCode ?? 1))));
 }

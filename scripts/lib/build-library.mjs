@@ -1,0 +1,76 @@
+/**
+ * Builds the published package into `dist/`: the entry points as ES modules, every worker as one self-contained module, and
+ * the type declarations.
+ *
+ * - `new Worker(new URL('./x.worker.js', import.meta.url), { type: 'module' })` stands literally in the output: the form that
+ *   browsers run as it is and that bundlers know.
+ * - Entry points keep their dependencies as imports (the app's bundler shares them); workers carry theirs inside.
+ */
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { rolldown } from 'rolldown';
+import { ROOT } from './prepare.mjs';
+import { writeDeclarations } from './declarations.mjs';
+
+/** Published entry points: output name → source. Those whose source is not there are left out. */
+export const ENTRIES = {
+  index: 'src/client/index.ts',
+  node: 'workers/node.ts',
+  minilm: 'src/minilm/index.ts',
+  transformers: 'src/transformers/index.ts',
+};
+
+const WORKER_URL = /new\s+URL\(\s*(['"])(?:\.{1,2}\/)+(?:[\w-]+\/)*([\w-]+\.worker)\.ts\1\s*,\s*import\.meta\.url\s*,?\s*\)/g;
+
+/** Workers lie beside the entry points in the package: points their URLs there. */
+const flatWorkerUrls = {
+  name: 'flat-worker-urls',
+  transform(code) {
+    if (!code.includes('.worker.ts')) return null;
+    return { code: code.replace(WORKER_URL, (_, _quote, name) => `new URL('./${name}.js', import.meta.url)`), map: null };
+  },
+};
+
+async function bundle({ input, output, external, platform = 'browser' }) {
+  const build = await rolldown({
+    input,
+    platform,
+    external,
+    plugins: [flatWorkerUrls],
+    tsconfig: false,
+    logLevel: 'warn',
+    onLog(level, log, next) {
+      if (log.code !== 'SOURCEMAP_BROKEN') next(level, log);
+    },
+    treeshake: { moduleSideEffects: false },
+  });
+  try {
+    return await build.write({ format: 'esm', sourcemap: true, minify: true, comments: false, ...output });
+  } finally {
+    await build.close();
+  }
+}
+
+/** Builds everything; returns the names of the files written. */
+export async function buildLibrary({ outDir = join(ROOT, 'dist'), declarations = true } = {}) {
+  rmSync(outDir, { recursive: true, force: true });
+  const isPackage = (id) => !/^(\.|\/|[A-Za-z]:|\0)/.test(id);
+  for (const [name, source] of Object.entries(ENTRIES)) {
+    if (!existsSync(join(ROOT, source))) continue;
+    await bundle({
+      input: join(ROOT, source),
+      output: { file: join(outDir, `${name}.js`), codeSplitting: false },
+      external: isPackage,
+      platform: name === 'node' ? 'node' : 'browser',
+    });
+  }
+  for (const file of readdirSync(join(ROOT, 'workers')).filter((name) => name.endsWith('.worker.ts'))) {
+    await bundle({
+      input: join(ROOT, 'workers', file),
+      output: { file: join(outDir, basename(file).replace(/\.ts$/, '.js')), codeSplitting: false },
+      external: [],
+    });
+  }
+  if (declarations) await writeDeclarations(outDir);
+  return readdirSync(outDir);
+}
