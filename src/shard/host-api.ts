@@ -9,6 +9,7 @@
  */
 import type { CollectionSchema } from '../schema/collection-schema.ts';
 import type { AggregateRequest, AggregateState, KeywordStats, ShardSearch, ShardSearchResult } from '../query/shard-search.ts';
+import type { VectorIndexHealth } from '../vector/vector-index.ts';
 import type { FilterNode } from '../schema/filter.ts';
 
 /** Applied once however often it is sent. */
@@ -112,6 +113,9 @@ export interface EngineHost {
 
   /** Objects that still wait for a background vector, oldest first. */
   pendingVectors(shard: number, vector: number, limit: number): Promise<readonly PendingVector[]>;
+
+  /** What the index of one vector (by ordinal) says of itself; null while it has no rows. Samples recall: takes tens of milliseconds. */
+  vectorHealth(shard: number, vector: number): Promise<VectorIndexHealth | null>;
 
   /** One slice of background work over all shards; false when nothing is left to do. */
   maintain(budgetMs: number): Promise<boolean>;

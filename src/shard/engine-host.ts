@@ -1,0 +1,418 @@
+/**
+ * The engine worker's host of shards: one log for all of them, group commit, recovery and background work.
+ *
+ * Invariants:
+ * - A write is resolved, logged, applied and committed in one turn; it is acknowledged when the commit resolved. All writes
+ *   that wait when a turn begins share its write and its flush.
+ * - A failed commit poisons the host: what was applied but not logged must not be read, so every later call is refused and
+ *   the owner opens the host anew.
+ * - Reads are answered in the turn they arrive in.
+ * - Nothing runs by itself: background work happens inside `maintain`, which the owner calls while it returns true.
+ */
+import type { Clock, Logger, Random } from '../core/clock.ts';
+import { HybridClock } from '../core/clock.ts';
+import { HeddleError } from '../core/errors.ts';
+import { fromUtf8, utf8 } from '../core/bytes.ts';
+import { HostStorage } from '../lsm/host-storage.ts';
+import type { StorageLimits } from '../lsm/storage-limits.ts';
+import { readEntries } from '../protocol/write-batch.ts';
+import type { AggregateRequest, AggregateState, KeywordStats, ShardSearch, ShardSearchResult } from '../query/shard-search.ts';
+import type { CollectionSchema } from '../schema/collection-schema.ts';
+import type { FilterNode } from '../schema/filter.ts';
+import { createVectorIndex } from '../vector/create-vector-index.ts';
+import type { VectorIndexHealth } from '../vector/vector-index.ts';
+import type { Mirror, Vfs } from '../vfs/vfs.ts';
+import type {
+  EngineHost, HostStats, ObjectPage, PendingVector, Projection, WriteAck, WriteRequest,
+} from './host-api.ts';
+import { millisecondsOf } from '../protocol/object-record.ts';
+import { RequestTable } from './request-table.ts';
+import { Shard } from './shard.ts';
+import { decodeShardMeta, emptyShardMeta, encodeShardMeta } from './shard-meta.ts';
+import type { OpenIndex } from './vector-field.ts';
+import { decodeWriteRecord, encodeWriteRecord, RecordType } from './write-record.ts';
+
+export interface HostLimits {
+  /** A shard whose memtables hold more is flushed. */
+  readonly memtableBytesMax: number;
+  /** All memtables of the host together; beyond it the largest is flushed. */
+  readonly hostMemtableBytesMax: number;
+  /** Rows not yet in a graph, per shard; beyond it writers wait for graph insertion. */
+  readonly backlogRowsMax: number;
+  /** Bytes of one commit; what waits beyond it goes into the next. */
+  readonly commitBytesMax: number;
+  /** For all vector indexes of the host. */
+  readonly vectorMemoryBytesMax: number;
+}
+
+export const DEFAULT_HOST_LIMITS: HostLimits = {
+  memtableBytesMax: 8 * 1024 * 1024,
+  hostMemtableBytesMax: 32 * 1024 * 1024,
+  backlogRowsMax: 8_192,
+  commitBytesMax: 2 * 1024 * 1024,
+  vectorMemoryBytesMax: 2 * 1024 * 1024 * 1024,
+};
+
+export interface HostOptions {
+  /** The host's own directory. */
+  readonly vfs: Vfs;
+  readonly mirror: Mirror | null;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly durability: 'strict' | 'relaxed';
+  readonly limits?: Partial<HostLimits>;
+  readonly storageLimits?: Partial<StorageLimits>;
+  /** Runs the commit once the messages that wait have been read: a macrotask in workers, a microtask in tests. */
+  readonly defer: (run: () => void) => void;
+}
+
+interface WaitingWrite {
+  readonly request: WriteRequest;
+  readonly resolve: (ack: WriteAck) => void;
+  readonly reject: (error: HeddleError) => void;
+}
+
+type StagedAck = Omit<WriteAck, 'durability'>;
+
+export class ShardHost implements EngineHost {
+  private readonly storage: HostStorage;
+  private readonly options: HostOptions;
+  private readonly limits: HostLimits;
+  private readonly hybrid: HybridClock;
+  private readonly hosted = new Map<number, Shard>();
+  private requests = new RequestTable();
+  private waiting: WaitingWrite[] = [];
+  private commitDeferred = false;
+  private failure: HeddleError | null = null;
+  private commits = 0;
+  private flushes = 0;
+
+  private constructor(storage: HostStorage, options: HostOptions) {
+    this.storage = storage;
+    this.options = options;
+    this.limits = { ...DEFAULT_HOST_LIMITS, ...options.limits };
+    this.hybrid = new HybridClock(options.clock);
+  }
+
+  /** Opens the directory, replays the log and reconciles every index. `Corruption`, `Unsupported` or `StorageUnavailable` when that can't be done. */
+  static async open(options: HostOptions): Promise<ShardHost> {
+    const { vfs, mirror, clock, random, logger, durability, storageLimits } = options;
+    const storage = await HostStorage.open({ vfs, mirror, clock, random, logger, durability, limits: storageLimits });
+    const host = new ShardHost(storage, options);
+    host.recover();
+    return host;
+  }
+
+  private recover(): void {
+    const { storage } = this;
+    this.requests = RequestTable.decode(storage.hostMeta);
+    for (const { id, meta } of storage.shards()) this.hosted.set(id, this.newShard(id, meta));
+    for (const record of storage.recovered) {
+      const { shard: id, type, sequence, payload } = record;
+      if (type === RecordType.schema) this.adoptSchema(id, JSON.parse(fromUtf8(payload)) as CollectionSchema, sequence);
+      else if (type === RecordType.drop) this.forgetShard(id);
+      else this.replayWrite(id, sequence, payload);
+    }
+    storage.replayed();
+    for (const shard of this.hosted.values()) {
+      shard.open();
+      this.hybrid.observe(shard.hlc);
+    }
+  }
+
+  private replayWrite(id: number, sequence: number, payload: Uint8Array): void {
+    const shard = this.hosted.get(id);
+    if (!shard) return;
+    const record = decodeWriteRecord(payload);
+    shard.apply(record, sequence);
+    this.requests.add(id, record.request, { sequence, written: record.operations.length, failures: record.failures });
+    if (shard.memtableBytes > this.limits.memtableBytesMax) this.flushShard(shard);
+  }
+
+  private newShard(id: number, meta: Uint8Array): Shard {
+    return new Shard({ id, store: this.storage.store(id), meta: decodeShardMeta(meta), openIndex: this.openIndex, logger: this.options.logger });
+  }
+
+  private readonly openIndex: OpenIndex = (field, state, recoveredSequence) =>
+    createVectorIndex({
+      schema: field.schema,
+      rows: field,
+      streams: this.storage.streams,
+      state,
+      recoveredSequence,
+      random: this.options.random,
+      logger: this.options.logger,
+      clock: this.options.clock,
+      memoryBytesMax: this.limits.vectorMemoryBytesMax,
+    });
+
+  private check(): void {
+    if (this.failure) throw this.failure;
+  }
+
+  private shard(id: number): Shard {
+    this.check();
+    const shard = this.hosted.get(id);
+    if (!shard) throw new HeddleError('NotFound', `shard ${id} is not on this host`, { hint: 'The collection was dropped or moved; open it again.', details: { shard: id } });
+    return shard;
+  }
+
+  private poison(thrown: unknown): HeddleError {
+    const cause = HeddleError.from(thrown);
+    this.failure ??= new HeddleError('StorageUnavailable', `the write-ahead log failed: ${cause.message}`, {
+      hint: 'The engine worker is opened again; writes that were not acknowledged can be retried.',
+      details: { cause: cause.code },
+      retryable: true,
+      cause,
+    });
+    return cause;
+  }
+
+  // --- shards
+
+  async putShard(id: number, schema: CollectionSchema): Promise<void> {
+    this.check();
+    const known = this.hosted.get(id);
+    if (known && known.schema.version >= schema.version) return;
+    await this.logged(id, RecordType.schema, utf8(JSON.stringify(schema)), (sequence) => this.adoptSchema(id, schema, sequence));
+  }
+
+  async dropShard(id: number): Promise<void> {
+    this.check();
+    if (!this.hosted.has(id)) return;
+    await this.logged(id, RecordType.drop, new Uint8Array(0), () => this.forgetShard(id));
+  }
+
+  /** Logs one record of its own, then takes it: the log is the truth here too, so that a crash leaves old or new. */
+  private async logged(id: number, type: number, payload: Uint8Array, take: (sequence: number) => void): Promise<void> {
+    this.makeRoom(payload.length);
+    const sequence = (this.hosted.get(id)?.sequence ?? 0) + 1;
+    this.storage.append(id, sequence, type, [payload]);
+    try {
+      const committed = this.storage.commit();
+      take(sequence);
+      await committed;
+    } catch (thrown) {
+      throw this.poison(thrown);
+    }
+  }
+
+  private adoptSchema(id: number, schema: CollectionSchema, sequence: number): void {
+    const known = this.hosted.get(id);
+    if (known) known.setSchema(schema);
+    else {
+      this.storage.createShard(id, encodeShardMeta(emptyShardMeta(schema)));
+      const shard = this.newShard(id, encodeShardMeta(emptyShardMeta(schema)));
+      shard.open();
+      this.hosted.set(id, shard);
+    }
+    const shard = this.hosted.get(id)!;
+    shard.sequence = Math.max(shard.sequence, sequence);
+  }
+
+  private forgetShard(id: number): void {
+    this.hosted.get(id)?.close();
+    this.hosted.delete(id);
+    this.storage.dropShard(id);
+  }
+
+  async shards(): Promise<readonly { shard: number; schema: CollectionSchema }[]> {
+    this.check();
+    return [...this.hosted].map(([shard, { schema }]) => ({ shard, schema }));
+  }
+
+  // --- writes
+
+  write(request: WriteRequest): Promise<WriteAck> {
+    return new Promise((resolve, reject) => {
+      if (this.failure) return reject(this.failure);
+      this.waiting.push({ request, resolve, reject });
+      if (this.commitDeferred) return;
+      this.commitDeferred = true;
+      this.options.defer(() => this.commitWaiting());
+    });
+  }
+
+  private commitWaiting(): void {
+    this.commitDeferred = false;
+    while (this.waiting.length > 0) {
+      let bytes = 0;
+      let count = 0;
+      while (count < this.waiting.length && (count === 0 || bytes + this.waiting[count].request.batch.length <= this.limits.commitBytesMax))
+        bytes += this.waiting[count++].request.batch.length;
+      this.commitTogether(this.waiting.splice(0, count), bytes);
+    }
+  }
+
+  /** One round of group commit; nothing is flushed to segments between staging and committing. */
+  private commitTogether(round: readonly WaitingWrite[], bytes: number): void {
+    const staged: { write: WaitingWrite; ack: StagedAck }[] = [];
+    try {
+      this.check();
+      this.makeRoom(bytes);
+    } catch (thrown) {
+      for (const write of round) write.reject(HeddleError.from(thrown));
+      return;
+    }
+    for (const write of round) {
+      try {
+        staged.push({ write, ack: this.stage(write.request) });
+      } catch (thrown) {
+        write.reject(HeddleError.from(thrown));
+      }
+    }
+    if (staged.length === 0) return;
+    this.commits++;
+    this.storage.commit().then(
+      (durability) => staged.forEach(({ write, ack }) => write.resolve({ ...ack, durability })),
+      (thrown) => {
+        const error = this.poison(thrown);
+        for (const { write } of staged) write.reject(error);
+      },
+    );
+  }
+
+  private stage({ shard: id, request, batch, atomic }: WriteRequest): StagedAck {
+    const shard = this.shard(id);
+    const applied = this.requests.find(id, request);
+    if (applied) return { ...applied, repeated: true };
+    const hlc = this.hybrid.tick();
+    const { operations, failures, written } = shard.resolve(readEntries(batch), millisecondsOf(hlc), atomic);
+    if (operations.length === 0) return { sequence: shard.sequence, written, failures, repeated: false };
+    const record = { hlc, request, failures, operations };
+    const sequence = shard.sequence + 1;
+    this.storage.append(id, sequence, RecordType.write, [encodeWriteRecord(record)]);
+    shard.apply(record, sequence);
+    this.requests.add(id, { client: request.client.slice(), sequence: request.sequence }, { sequence, written, failures });
+    return { sequence, written, failures, repeated: false };
+  }
+
+  /** Slows writers down when graphs lag, and flushes shards that pin the log or hold too much memory. */
+  private makeRoom(bytes: number): void {
+    for (const shard of this.hosted.values())
+      while (shard.backlog > this.limits.backlogRowsMax && shard.stepIndexes(4, shard.sequence));
+    this.flushLarge();
+    for (let pinned = this.storage.logPressure(bytes); pinned.length > 0; pinned = this.storage.logPressure(bytes)) {
+      let flushed = false;
+      for (const id of pinned) {
+        const shard = this.hosted.get(id);
+        if (!shard || shard.flushedSequence === shard.sequence) continue;
+        this.flushShard(shard);
+        flushed = true;
+      }
+      if (!flushed) return;
+    }
+  }
+
+  /** Flushes shards over their limit; true when there was one. */
+  private flushLarge(): boolean {
+    const shards = [...this.hosted.values()];
+    const large = shards.filter((shard) => shard.memtableBytes > this.limits.memtableBytesMax);
+    const total = shards.reduce((sum, shard) => sum + shard.memtableBytes, 0);
+    if (large.length === 0 && total > this.limits.hostMemtableBytesMax) large.push(shards.reduce((a, b) => (a.memtableBytes > b.memtableBytes ? a : b)));
+    for (const shard of large) this.flushShard(shard);
+    return large.length > 0;
+  }
+
+  private flushShard(shard: Shard): void {
+    shard.flush(this.requests.encode());
+    this.flushes++;
+  }
+
+  // --- reads
+
+  async get(shard: number, uuids: Uint8Array, projection: Projection): Promise<ObjectPage> {
+    return this.shard(shard).get(uuids, projection);
+  }
+  async exists(shard: number, uuids: Uint8Array): Promise<boolean[]> {
+    const target = this.shard(shard);
+    return Array.from({ length: uuids.length / 16 }, (_, i) => target.find(uuids.subarray(i * 16, i * 16 + 16)) !== null);
+  }
+  async scan(shard: number, after: Uint8Array | null, limit: number, projection: Projection): Promise<ObjectPage & { last: Uint8Array | null }> {
+    return this.shard(shard).scan(after, limit, projection);
+  }
+  async count(shard: number): Promise<number> {
+    return this.shard(shard).objects.count;
+  }
+  async keywordStats(shard: number, search: ShardSearch): Promise<KeywordStats> {
+    return this.shard(shard).query.keywordStats(search);
+  }
+  async search(shard: number, search: ShardSearch): Promise<ShardSearchResult> {
+    return this.shard(shard).query.search(search);
+  }
+  async fetch(shard: number, docIDs: Uint32Array, projection: Projection): Promise<ObjectPage> {
+    return this.shard(shard).fetch(docIDs, projection);
+  }
+  async aggregate(shard: number, request: AggregateRequest): Promise<AggregateState> {
+    return this.shard(shard).query.aggregate(request);
+  }
+  async match(shard: number, filter: FilterNode | null, limit: number): Promise<Uint8Array> {
+    return this.shard(shard).match(filter, limit);
+  }
+  async pendingVectors(shard: number, vector: number, limit: number): Promise<readonly PendingVector[]> {
+    return this.shard(shard).pendingVectors(vector, limit);
+  }
+  async vectorHealth(shard: number, vector: number): Promise<VectorIndexHealth | null> {
+    return this.shard(shard).vectorHealth(vector);
+  }
+
+  // --- background work and lifecycle
+
+  async maintain(budgetMs: number): Promise<boolean> {
+    this.check();
+    return this.maintainNow(budgetMs);
+  }
+
+  /** `maintain` without the promise. */
+  maintainNow(budgetMs: number): boolean {
+    const { clock } = this.options;
+    const end = clock.monotonic() + budgetMs;
+    let more = this.flushLarge();
+    for (const shard of this.hosted.values()) {
+      const left = (): number => Math.max(0.5, end - clock.monotonic());
+      more = shard.stepIndexes(left(), shard.sequence) || more;
+      more = shard.store.step(left()) || more;
+      more = shard.stepReindex(64) || more;
+      if (clock.monotonic() >= end) return true;
+    }
+    return more;
+  }
+
+  async flush(): Promise<void> {
+    this.check();
+    for (const shard of this.hosted.values()) if (shard.sequence > shard.flushedSequence) this.flushShard(shard);
+  }
+
+  async compact(): Promise<void> {
+    await this.flush();
+    while (this.maintainNow(1_000));
+    for (const shard of this.hosted.values()) {
+      shard.store.compactAll();
+      this.flushShard(shard);
+    }
+  }
+
+  async verify(): Promise<readonly string[]> {
+    this.check();
+    return [...this.storage.verify(), ...[...this.hosted.values()].flatMap((shard) => shard.verify())];
+  }
+
+  async stats(): Promise<HostStats> {
+    this.check();
+    return { ...this.storage.stats(), flushes: this.flushes, commits: this.commits, shards: [...this.hosted.values()].map((shard) => shard.stats()) };
+  }
+
+  async settled(): Promise<void> {
+    this.check();
+    await this.storage.settled();
+  }
+
+  /** Orderly close: memtables are flushed, so the next open replays nothing. */
+  async close(): Promise<void> {
+    if (!this.failure) await this.flush();
+    this.failure ??= new HeddleError('Closed', 'the engine host is closed', { hint: 'Open the database again.' });
+    for (const shard of this.hosted.values()) shard.close();
+    await this.storage.close();
+  }
+}

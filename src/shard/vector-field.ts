@@ -1,0 +1,132 @@
+/**
+ * One named vector of one shard: its durable rows (the column in the segments and the tail since the last flush) and the
+ * index over them.
+ *
+ * Invariants:
+ * - A row belongs to a docID for good: it is never replaced, only dropped when its docID dies. So a graph recovered from disk
+ *   can be reconciled by docID alone.
+ * - `present` has a bit for every live docID with a row; what is live and not present still waits for its vector.
+ * - The index is opened after the log was replayed, then told what it lacks.
+ */
+import { DocSet } from '../core/doc-set.ts';
+import { HeddleError } from '../core/errors.ts';
+import type { VectorIndex, VectorIndexState, VectorRows } from '../vector/vector-index.ts';
+import type { VectorSchema } from '../schema/collection-schema.ts';
+
+/** The column of one vector in the shard's segments, as the LSM store gives it. */
+export interface Column {
+  read(docID: number, into: Float32Array): boolean;
+  /** docIDs that have a row, dead ones included. */
+  docIDs(): Iterable<number>;
+  forEach(each: (docID: number, row: Float32Array) => void): void;
+}
+
+/** `recoveredSequence`: the last record of the shard that the log still knew. */
+export type OpenIndex = (field: VectorField, state: VectorIndexState | null, recoveredSequence: number) => VectorIndex;
+
+export class VectorField implements VectorRows {
+  schema: VectorSchema;
+  dimensions: number;
+  index: VectorIndex | null = null;
+  readonly present = new DocSet();
+  private readonly column: Column;
+  private readonly live: DocSet;
+  private tail = new Map<number, Float32Array>();
+
+  constructor(schema: VectorSchema, dimensions: number, column: Column, live: DocSet) {
+    this.schema = schema;
+    this.dimensions = dimensions;
+    this.column = column;
+    this.live = live;
+    for (const docID of column.docIDs()) if (live.has(docID)) this.present.add(docID);
+  }
+
+  get memtableBytes(): number {
+    return this.tail.size * (this.dimensions * 4 + 64);
+  }
+
+  /** Throws `InvalidInput` when `values` has another size than the rows before it. */
+  check(values: Float32Array): void {
+    if (this.dimensions !== 0 && values.length !== this.dimensions)
+      throw new HeddleError('InvalidInput', `vector "${this.schema.name}" has ${values.length} dimensions, the collection's have ${this.dimensions}`, {
+        hint: 'Send vectors of one size, or add another named vector.',
+        details: { vector: this.schema.name, dimensions: values.length, expected: this.dimensions },
+      });
+  }
+
+  /** Takes the row of a new docID; `row` is kept. The first row fixes the dimensions. */
+  add(docID: number, row: Float32Array, sequence: number): void {
+    if (this.dimensions === 0) this.dimensions = row.length;
+    this.tail.set(docID, row);
+    this.present.add(docID);
+    this.index?.add(docID, row, sequence);
+  }
+
+  /** The row of a version that died goes on as the row of its successor. */
+  carry(from: number, to: number, sequence: number): void {
+    const row = this.row(from);
+    if (!row) return;
+    this.tail.set(to, row);
+    this.tail.delete(from);
+    this.present.delete(from);
+    this.present.add(to);
+    this.index?.rebind(from, to, sequence);
+  }
+
+  remove(docID: number, sequence: number): void {
+    if (!this.present.has(docID)) return;
+    this.present.delete(docID);
+    this.tail.delete(docID);
+    this.index?.remove(docID, sequence);
+  }
+
+  /** A copy of the row, or null. */
+  row(docID: number): Float32Array | null {
+    if (!this.present.has(docID)) return null;
+    const row = new Float32Array(this.dimensions);
+    return this.read(docID, row) ? row : null;
+  }
+
+  read(docID: number, into: Float32Array): boolean {
+    const row = this.tail.get(docID);
+    if (!row) return this.column.read(docID, into);
+    into.set(row);
+    return true;
+  }
+
+  forEach(each: (docID: number, row: Float32Array) => void): void {
+    this.column.forEach((docID, row) => {
+      if (this.present.has(docID) && this.live.has(docID)) each(docID, row);
+    });
+    for (const [docID, row] of this.tail) each(docID, row);
+  }
+
+  /** Rows since the last flush by rising docID. */
+  freeze(): { docIDs: Uint32Array; rows: Float32Array } {
+    const docIDs = Uint32Array.from(this.tail.keys()).sort();
+    const rows = new Float32Array(docIDs.length * this.dimensions);
+    docIDs.forEach((docID, i) => rows.set(this.tail.get(docID)!, i * this.dimensions));
+    return { docIDs, rows };
+  }
+
+  flushed(): void {
+    this.tail = new Map();
+  }
+
+  /** Opens the index from its state and makes it agree with the rows. */
+  openIndex(open: OpenIndex, state: VectorIndexState | null, sequence: number): void {
+    if (this.dimensions === 0 || this.index) return;
+    const index = open(this, state, sequence);
+    const known = index.docIDs();
+    for (const docID of known) if (!this.present.has(docID)) index.remove(docID, sequence);
+    const missing = this.present.clone().andNot(known);
+    const row = new Float32Array(this.dimensions);
+    for (const docID of missing) if (this.read(docID, row)) index.add(docID, row, sequence);
+    this.index = index;
+  }
+
+  /** docIDs that are live and wait for their vector. */
+  pending(): DocSet {
+    return this.live.clone().andNot(this.present);
+  }
+}
