@@ -1,6 +1,6 @@
 /** One property of a schema in its normal form, nested ones included. Called by `normalize` and by schema changes. */
 import type { PropertyConfig, PropertyOptions } from './collection-config.ts';
-import type { DataType, PropertySchema, Tokenization } from './collection-schema.ts';
+import type { DataType, PropertySchema } from './collection-schema.ts';
 import { checkMemberName, invalidSchema } from './schema-names.ts';
 
 /** Levels of `object` inside `object`. */
@@ -40,7 +40,7 @@ export function normalizeProperty(collection: string, path: string, config: Prop
     type,
     optional,
     description: options.description ?? '',
-    tokenization: (options.tokenization ?? 'word') as Tokenization,
+    tokenization: options.tokenization ?? 'word',
     indexFilterable: options.indexFilterable ?? true,
     indexSearchable: isText(type) && (options.indexSearchable ?? true),
     indexRangeFilters: options.indexRangeFilters ?? false,
