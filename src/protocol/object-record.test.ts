@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { fromUtf8, utf8 } from '../core/bytes.ts';
+import { ByteWriter, fromUtf8, utf8 } from '../core/bytes.ts';
 import { decodeObject, encodeObject, uuidOfRecord } from './object-record.ts';
-import { ObjectPageWriter, readObjectPage } from './object-page.ts';
+import { readObjectPage, writePagedObject } from './object-page.ts';
 
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
@@ -32,16 +32,15 @@ const record = fc.record({
 test('a page gives back every object that was put in', () => {
   fc.assert(
     fc.property(fc.array(record, { maxLength: 20 }), (records) => {
-      const writer = new ObjectPageWriter();
+      const page = new ByteWriter();
       records.forEach((r, docID) => {
         const bytes = encodeObject({ ...r, properties: utf8(JSON.stringify(r.values)) });
         expect(hexOf(uuidOfRecord(bytes))).toBe(hexOf(r.uuid));
-        writer.add(docID, bytes, r.vectors);
+        writePagedObject(page, docID, bytes, r.vectors);
       });
-      const page = writer.finish();
-      const read = [...readObjectPage(page.bytes)];
-      expect(page.count).toBe(records.length);
-      expect(read.map((o) => [hexOf(o.uuid), o.hlc, o.createdMs, o.sequence, o.values])).toEqual(
+      const read = [...readObjectPage(page.finish())];
+      expect(read.map((o) => o.docID)).toEqual(records.map((_, docID) => docID));
+      expect(read.map(({ record: o }) => [hexOf(o.uuid), o.hlc, o.createdMs, o.sequence, JSON.parse(fromUtf8(o.properties))])).toEqual(
         records.map((r) => [hexOf(r.uuid), r.hlc, r.createdMs, r.sequence, r.values]),
       );
       expect(read.map((o) => o.vectors)).toEqual(records.map((r) => r.vectors));

@@ -15,7 +15,7 @@ import type { Logger } from '../core/clock.ts';
 import { InvertedIndex } from '../inverted/inverted-index.ts';
 import type { ShardStore } from '../lsm/shard-store.ts';
 import { decodeObject, encodeObject, millisecondsOf, uuidOfRecord } from '../protocol/object-record.ts';
-import { ObjectPageWriter } from '../protocol/object-page.ts';
+import { PageBuilder } from './page-builder.ts';
 import type { NamedVector, WriteEntry } from '../protocol/write-batch.ts';
 import { ShardQuery } from '../query/shard-query.ts';
 import type { CollectionSchema } from '../schema/collection-schema.ts';
@@ -263,7 +263,7 @@ export class Shard implements ShardView {
   }
 
   /** Adds one object to a page. */
-  private addToPage(page: ObjectPageWriter, docID: number, projector: Projector, projection: Projection): void {
+  private addToPage(page: PageBuilder, docID: number, projector: Projector, projection: Projection): void {
     const vectors: NamedVector[] = [];
     for (const ordinal of projection.vectors) {
       const values = this.fields.get(ordinal)?.row(docID);
@@ -273,7 +273,7 @@ export class Shard implements ShardView {
   }
 
   get(uuids: Uint8Array, projection: Projection): ObjectPage {
-    const page = new ObjectPageWriter();
+    const page = new PageBuilder();
     const projector = new Projector(projection.properties);
     for (let at = 0; at < uuids.length; at += 16) {
       const docID = this.find(uuids.subarray(at, at + 16));
@@ -283,14 +283,14 @@ export class Shard implements ShardView {
   }
 
   fetch(docIDs: Uint32Array, projection: Projection): ObjectPage {
-    const page = new ObjectPageWriter();
+    const page = new PageBuilder();
     const projector = new Projector(projection.properties);
     for (const docID of docIDs) if (this.isLive(docID)) this.addToPage(page, docID, projector, projection);
     return page.finish();
   }
 
   scan(after: Uint8Array | null, limit: number, projection: Projection): ObjectPage & { last: Uint8Array | null } {
-    const page = new ObjectPageWriter();
+    const page = new PageBuilder();
     const projector = new Projector(projection.properties);
     const cursor = this.objects.scan(after && successor(after));
     let last: Uint8Array | null = null;
