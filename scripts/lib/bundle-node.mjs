@@ -24,7 +24,8 @@ function sourceIdentity() {
       const file = id.split('?')[0];
       const names = { url: pathToFileURL(file).href, dirname: dirname(file), filename: file };
       const out = new RolldownMagicString(code);
-      const workers = [...code.matchAll(WORKER_URL)];
+      // A path that leads nowhere stands in a comment.
+      const workers = [...code.matchAll(WORKER_URL)].filter((match) => existsSync(resolve(dirname(file), match[2])));
       for (const match of workers) {
         const chunk = this.emitFile({ type: 'chunk', id: resolve(dirname(file), match[2]) });
         out.overwrite(match.index, match.index + match[0].length, `new URL(import.meta.ROLLUP_FILE_URL_${chunk})`);
