@@ -1,6 +1,7 @@
 /**
- * Two projects: `node` (everything but `*.browser.test.ts`) and `browser` (those, in a real Chromium with OPFS, workers and
- * WebGPU on whatever adapter there is). `npx vitest run src/lsm` runs what lies in one folder, `--project node` one kind.
+ * Three projects: `node` (everything but `*.browser.test.ts`), `browser` (those, in a real Chromium with OPFS, workers and
+ * WebGPU on whatever adapter there is), and `e2e` (`e2e/*.test.ts`, in Node, driving whole browsers from outside: tabs, kills,
+ * the built demo). `npx vitest run src/lsm` runs what lies in one folder, `--project node` one kind.
  */
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
@@ -9,6 +10,7 @@ import { CHROMIUM_ARGS, findChromium } from './scripts/lib/chromium.mjs';
 
 const executablePath = (await findChromium()) ?? undefined;
 const TIMEOUT_MS = 60_000;
+const E2E_TIMEOUT_MS = 300_000;
 
 export default defineConfig({
   resolve: { alias: ALIASES },
@@ -23,6 +25,17 @@ export default defineConfig({
           environment: 'node',
           testTimeout: TIMEOUT_MS,
           hookTimeout: TIMEOUT_MS,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'e2e',
+          include: ['e2e/**/*.test.ts'],
+          environment: 'node',
+          testTimeout: E2E_TIMEOUT_MS,
+          hookTimeout: E2E_TIMEOUT_MS,
+          fileParallelism: false,
         },
       },
       {

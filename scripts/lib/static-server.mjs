@@ -89,7 +89,7 @@ export function serveFolder(folder, { port = 0, mounts = {}, headers = {}, host 
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => {
-      const { port: bound } = /** @type {import('node:net').AddressInfo} */ (server.address());
+      const { port: bound } = server.address();
       const close = () =>
         new Promise((closed) => {
           server.close(() => closed(undefined));
