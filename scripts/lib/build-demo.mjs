@@ -34,7 +34,10 @@ export async function precompress(folder) {
 
 /** Everything that ends up in the demo; what is built from it lies in `demo/dist`. */
 const inputsOfDemo = () => [
-  ...['src', 'workers', 'vite.config.ts', 'package-lock.json'],
+  'src',
+  'workers',
+  'vite.config.ts',
+  'package-lock.json',
   ...readdirSync(join(ROOT, 'demo')).flatMap((name) => (name === 'dist' ? [] : [`demo/${name}`])),
 ];
 

@@ -5,6 +5,7 @@
  */
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { runCommand } from './steps.mjs';
 
 const SYSTEM_NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome', 'microsoft-edge'];
 const SYSTEM_PLACES = [
@@ -51,4 +52,39 @@ export async function requireChromium() {
   const found = await findChromium();
   if (found) return found;
   throw new Error('no Chromium found: set CHROMIUM_PATH, or run "npx playwright install chromium"');
+}
+
+/** Finds a Chromium or installs one: Playwright's, or, where that can't be fetched and we are root, Debian's package. */
+export async function ensureChromium() {
+  const found = await findChromium();
+  if (found) return found;
+  const root = process.getuid?.() === 0;
+  const attempts = [
+    ['installing Chromium with Playwright', [['npx', ['playwright', 'install', ...(root ? ['--with-deps'] : []), 'chromium']]]],
+    ...(root && existsSync('/usr/bin/apt-get')
+      ? [
+          [
+            "installing Debian's Chromium",
+            [
+              ['apt-get', ['update', '-q']],
+              ['apt-get', ['install', '-y', '-q', '--no-install-recommends', 'chromium']],
+            ],
+          ],
+        ]
+      : []),
+  ];
+  const env = { DEBIAN_FRONTEND: 'noninteractive', PLAYWRIGHT_DOWNLOAD_CONNECTION_TIMEOUT: '20000' };
+  for (const [title, commands] of attempts) {
+    console.log(`${title} …`);
+    for (const [command, args] of commands) {
+      const { code, output } = await runCommand(command, args, { env, show: false });
+      if (code !== 0) {
+        console.log(`  ${command} ${args.join(' ')} exited with ${code}: ${output.trim().split('\n').at(-1)}`);
+        break;
+      }
+    }
+    const installed = await findChromium();
+    if (installed) return installed;
+  }
+  return requireChromium();
 }
