@@ -14,7 +14,7 @@ export const ROWS = [
   [{ name: 'protocol' }],
   [{ name: 'vfs' }],
   [{ name: 'lsm' }],
-  [{ name: 'kernels', only: ['core'] }],
+  [{ name: 'kernels', only: ['core', 'schema'] }],
   [{ name: 'gpu', only: ['core', 'schema', 'kernels'] }],
   [{ name: 'vector' }, { name: 'inverted' }],
   [{ name: 'query' }],
