@@ -11,6 +11,7 @@ import { basename, join } from 'node:path';
 import { rolldown } from 'rolldown';
 import { ROOT } from './prepare.mjs';
 import { writeDeclarations } from './declarations.mjs';
+import { packagesWithin, writeLicenses } from './third-party.mjs';
 
 /** Published entry points: output name → source. Those whose source is not there are left out. */
 export const ENTRIES = {
@@ -42,7 +43,6 @@ async function bundle({ input, output, external, platform = 'browser' }) {
     onLog(level, log, next) {
       if (log.code !== 'SOURCEMAP_BROKEN') next(level, log);
     },
-    treeshake: { moduleSideEffects: false },
   });
   try {
     return await build.write({ format: 'esm', sourcemap: true, minify: true, comments: false, ...output });
@@ -51,7 +51,7 @@ async function bundle({ input, output, external, platform = 'browser' }) {
   }
 }
 
-/** Builds everything; returns the names of the files written. */
+/** Builds everything into `outDir`. */
 export async function buildLibrary({ outDir = join(ROOT, 'dist'), declarations = true } = {}) {
   rmSync(outDir, { recursive: true, force: true });
   const isPackage = (id) => !/^(\.|\/|[A-Za-z]:|\0)/.test(id);
@@ -64,13 +64,15 @@ export async function buildLibrary({ outDir = join(ROOT, 'dist'), declarations =
       platform: name === 'node' ? 'node' : 'browser',
     });
   }
+  const carried = new Set();
   for (const file of readdirSync(join(ROOT, 'workers')).filter((name) => name.endsWith('.worker.ts'))) {
-    await bundle({
+    const { output } = await bundle({
       input: join(ROOT, 'workers', file),
       output: { file: join(outDir, basename(file).replace(/\.ts$/, '.js')), codeSplitting: false },
       external: [],
     });
+    for (const folder of packagesWithin(output)) carried.add(folder);
   }
+  writeLicenses(join(outDir, 'THIRD-PARTY-LICENSES.txt'), carried);
   if (declarations) await writeDeclarations(outDir);
-  return readdirSync(outDir);
 }
