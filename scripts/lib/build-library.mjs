@@ -32,10 +32,23 @@ const flatWorkerUrls = {
   },
 };
 
-async function bundle({ input, output, external, platform = 'browser' }) {
+/** Gives minified worker URLs their quotes back: bundlers look for a string there, not for a template. */
+const quotedWorkerUrls = {
+  name: 'quoted-worker-urls',
+  generateBundle(_, chunks) {
+    for (const chunk of Object.values(chunks)) {
+      if (chunk.type !== 'chunk') continue;
+      chunk.code = chunk.code
+        .replace(/new URL\(`(\.\/[\w-]+\.worker\.js)`,\s*import\.meta\.url\)/g, "new URL('$1',import.meta.url)")
+        .replace(/type:\s*`module`/g, "type:'module'");
+    }
+  },
+};
+
+async function bundle({ input, external, output }) {
   const build = await rolldown({
     input,
-    platform,
+    platform: 'browser',
     external,
     plugins: [flatWorkerUrls],
     tsconfig: false,
@@ -45,31 +58,32 @@ async function bundle({ input, output, external, platform = 'browser' }) {
     },
   });
   try {
-    return await build.write({ format: 'esm', sourcemap: true, minify: true, comments: false, ...output });
+    return await build.write({ format: 'esm', sourcemap: true, plugins: [quotedWorkerUrls], ...output });
   } finally {
     await build.close();
   }
 }
 
-/** Builds everything into `outDir`. */
+const isPackage = (id) => !/^(\.|\/|[A-Za-z]:|\0)/.test(id);
+
+/**
+ * Builds everything into `outDir`. The entry points are built together, so that what they share (the error class above all)
+ * is there once; they stay readable, as the app's own bundler minifies them. Workers are minified.
+ */
 export async function buildLibrary({ outDir = join(ROOT, 'dist'), declarations = true } = {}) {
   rmSync(outDir, { recursive: true, force: true });
-  const isPackage = (id) => !/^(\.|\/|[A-Za-z]:|\0)/.test(id);
-  for (const [name, source] of Object.entries(ENTRIES)) {
-    if (!existsSync(join(ROOT, source))) continue;
-    await bundle({
-      input: join(ROOT, source),
-      output: { file: join(outDir, `${name}.js`), codeSplitting: false },
-      external: isPackage,
-      platform: name === 'node' ? 'node' : 'browser',
-    });
-  }
+  const sources = Object.entries(ENTRIES).filter(([, source]) => existsSync(join(ROOT, source)));
+  await bundle({
+    input: Object.fromEntries(sources.map(([name, source]) => [name, join(ROOT, source)])),
+    external: isPackage,
+    output: { dir: outDir, entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
+  });
   const carried = new Set();
   for (const file of readdirSync(join(ROOT, 'workers')).filter((name) => name.endsWith('.worker.ts'))) {
     const { output } = await bundle({
       input: join(ROOT, 'workers', file),
-      output: { file: join(outDir, basename(file).replace(/\.ts$/, '.js')), codeSplitting: false },
       external: [],
+      output: { file: join(outDir, basename(file).replace(/\.ts$/, '.js')), codeSplitting: false, minify: true, comments: false },
     });
     for (const folder of packagesWithin(output)) carried.add(folder);
   }
