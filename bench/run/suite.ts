@@ -1,5 +1,7 @@
 /**
- * What a benchmark suite is: `bench/suites/<name>/main.ts` exports `run`, and optionally `figures`, the names it must give.
+ * What a benchmark suite is: `bench/suites/<name>/main.ts` exports `run`, and `figures`, the names a full run must give. The
+ * names stand in `bench/suites/<name>/figures.ts` (which imports nothing, so that a test can compare them with the documents)
+ * and `main.ts` re-exports them.
  *
  * - A figure is a stable, documented number (`docs/benchmarks.md`); a row is anything else worth keeping.
  * - A figure that could not be taken is left out and named in `missing` with the reason; the run then exits non-zero.

@@ -1,0 +1,156 @@
+/**
+ * The package as others get it: packed, installed into an empty Vite app that is not configured in any way, run under a
+ * Content-Security-Policy of `script-src 'self' 'wasm-unsafe-eval'`, in `vite dev` and after `vite build`.
+ */
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { rolldown } from 'rolldown';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Browser, openBrowser } from '../bench/run/browser.ts';
+import { serveFolder } from '../scripts/lib/static-server.mjs';
+import { type ConsumerApp, makeConsumerApp } from './setup/consumer-app.ts';
+import { readmeBlocks, readmeExample } from './setup/readme.ts';
+
+const POLICY = "script-src 'self' 'wasm-unsafe-eval'";
+const CLIENT_GZIP_BYTES_MAX = 20 * 1024;
+const ENGINE_GZIP_BYTES_MAX = 150 * 1024;
+/** Not part of the engine: a vectorizer that brings a model's runtime. */
+const OPTIONAL_WORKERS = ['minilm.worker.js'];
+
+/** The README's example as the app's only module; the title tells how it ended. */
+function writeExample(app: ConsumerApp): void {
+  const { code } = readmeExample();
+  writeFileSync(join(app.folder, 'example.js'), code);
+  writeFileSync(
+    join(app.folder, 'main.js'),
+    `import('./example.js').then(() => (document.title = 'done'), (error) => { console.error(String(error?.stack ?? error)); document.title = 'failed'; });\n`,
+  );
+  writeFileSync(
+    join(app.folder, 'index.html'),
+    '<!doctype html><link rel="icon" href="data:,"><script type="module" src="/main.js"></script>\n',
+  );
+}
+
+interface Outcome {
+  readonly title: string;
+  readonly printed: string[];
+  readonly faults: string[];
+}
+
+/** Opens `url` with the policy on every answer (dev servers send none) and waits for the example to end. */
+async function openUnderPolicy(browser: Browser, url: string): Promise<Outcome> {
+  const page = await browser.context.newPage();
+  const printed: string[] = [];
+  const faults: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error') faults.push(message.text());
+    else if (message.type() === 'log') printed.push(message.text());
+  });
+  page.on('pageerror', (error) => faults.push(error.message));
+  await page.route('**/*', async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, headers: { ...response.headers(), 'content-security-policy': POLICY } });
+  });
+  await page.goto(url);
+  await page
+    .waitForFunction(() => ['done', 'failed'].includes(document.title), null, { timeout: 60_000 })
+    .catch((error) => faults.push(String(error)));
+  const title = await page.title();
+  await page.close();
+  return { title, printed, faults };
+}
+
+const gzipBytes = (code: string | Buffer): number => gzipSync(code, { level: 9 }).length;
+
+describe('the package in an app that is not configured', () => {
+  let app: ConsumerApp;
+  let browser: Browser;
+  beforeAll(async () => {
+    app = await makeConsumerApp();
+    writeExample(app);
+    browser = await openBrowser();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    app?.remove();
+  });
+
+  it("runs the README's example in vite dev", async () => {
+    const server = await app.serve();
+    const outcome = await openUnderPolicy(browser, server.url);
+    await server.stop();
+    expect(outcome).toMatchObject({ title: 'done', faults: [] });
+    expect(outcome.printed.length).toBeGreaterThan(0);
+  });
+
+  it("runs the README's example after vite build", async () => {
+    app.run('npx', 'vite', 'build');
+    const server = await serveFolder(join(app.folder, 'dist'));
+    const outcome = await openUnderPolicy(browser, server.url);
+    await server.close();
+    expect(outcome).toMatchObject({ title: 'done', faults: [] });
+    expect(outcome.printed.length).toBeGreaterThan(0);
+  });
+
+  it('gives every example of the README its types', () => {
+    const files = readmeBlocks().map(({ code, line }) => {
+      const name = `readme-line-${line}.ts`;
+      writeFileSync(join(app.folder, name), /\b(import|export)\b/.test(code) ? code : `${code}\nexport {};\n`);
+      return name;
+    });
+    writeFileSync(
+      join(app.folder, 'tsconfig.json'),
+      JSON.stringify({
+        compilerOptions: {
+          target: 'ES2022',
+          module: 'ESNext',
+          moduleResolution: 'Bundler',
+          lib: ['ES2024', 'ESNext.Disposable', 'DOM', 'DOM.Iterable', 'DOM.AsyncIterable'],
+          types: [],
+          strict: true,
+          noEmit: true,
+          skipLibCheck: false,
+        },
+        files,
+      }),
+    );
+    expect(app.run('npx', 'tsc', '-p', '.')).toBe('');
+  });
+
+  it('keeps every worker in one file that bundlers can follow', () => {
+    const dist = join(app.installed, 'dist');
+    const files = readdirSync(dist).filter((name) => name.endsWith('.js'));
+    const workers = new Set(files.filter((name) => name.endsWith('.worker.js')));
+    expect(workers.size).toBeGreaterThanOrEqual(3);
+    const named = new Set<string>();
+    for (const name of files) {
+      const code = readFileSync(join(dist, name), 'utf8');
+      if (workers.has(name)) expect(code, `${name} imports nothing`).not.toMatch(/(?:^|[;}\n])import\s*[\w{*'"]/);
+      for (const [, url] of code.matchAll(
+        /new (?:Shared)?Worker\(\s*new URL\((?:'|")\.\/([\w-]+\.worker\.js)(?:'|"),\s*import\.meta\.url\)/g,
+      ))
+        named.add(url);
+    }
+    expect([...workers].filter((name) => !named.has(name))).toEqual([]);
+    expect([...named].filter((name) => !workers.has(name))).toEqual([]);
+  });
+
+  it('costs the page no more than 20 KB and the workers no more than 150 KB, compressed', async () => {
+    const build = await rolldown({ input: join(app.installed, 'dist', 'index.js'), platform: 'browser', cwd: app.folder });
+    const { output } = await build.generate({ format: 'esm', minify: true, codeSplitting: false, comments: false });
+    await build.close();
+    expect(gzipBytes(output[0].code), 'client').toBeLessThanOrEqual(CLIENT_GZIP_BYTES_MAX);
+    const workers = readdirSync(join(app.installed, 'dist')).filter(
+      (name) => name.endsWith('.worker.js') && !OPTIONAL_WORKERS.includes(name),
+    );
+    const sizes = Object.fromEntries(workers.map((name) => [name, gzipBytes(readFileSync(join(app.installed, 'dist', name)))]));
+    const total = Object.values(sizes).reduce((sum, size) => sum + size, 0);
+    expect(total, `workers: ${JSON.stringify(sizes)}`).toBeLessThanOrEqual(ENGINE_GZIP_BYTES_MAX);
+  });
+
+  it('ships nothing but the build, its types and the papers', () => {
+    const shipped = readdirSync(app.installed).filter((name) => name !== 'node_modules');
+    expect(shipped.sort()).toEqual(['LICENSE', 'README.md', 'dist', 'package.json']);
+  });
+});
