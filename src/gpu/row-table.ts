@@ -1,0 +1,145 @@
+/**
+ * The GPU's copy of an index's rows: row words, the docID of each row and, for codes, one term a row.
+ *
+ * - Rows are appended as they come (`append` writes to the queue and returns); a removed row keeps its place with docID EMPTY
+ *   until another takes it.
+ * - A table is one buffer, doubled by a copy on the GPU when it is full; it is refused once a row buffer would pass what the
+ *   device can bind.
+ * - It is a cache: nothing is lost with it. After `device.lost` the owner makes a new one and sends the rows again.
+ */
+import { EMPTY } from '../kernels/gpu/ordered-key.ts';
+import { wordsOf, type RowFormat } from '../kernels/gpu/row-format.ts';
+import type { CodeSpace } from '../kernels/scalar/gpu-codes.ts';
+import { withBatch } from './command-batch.ts';
+import type { GpuDevice } from './gpu-device.ts';
+import { GpuUnavailable } from './gpu-unavailable.ts';
+import { encodeRows, rowBytes, type EncodedRows } from './row-words.ts';
+
+export interface RowTableOptions {
+  readonly format: RowFormat;
+  readonly dimensions: number;
+  /** Needed for coded rows. */
+  readonly space: CodeSpace | null;
+}
+
+const CAPACITY_MIN = 1024;
+
+export class RowTable {
+  readonly format: RowFormat;
+  readonly dimensions: number;
+  readonly space: CodeSpace | null;
+  /** Words of a row. */
+  readonly words: number;
+  /** Rows in use and free ones below them: scans cover this many. */
+  count = 0;
+  rows: GPUBuffer;
+  ids: GPUBuffer;
+  /** Absent unless the rows are coded. */
+  terms: GPUBuffer | null;
+  private readonly gpu: GpuDevice;
+  private readonly rowOf = new Map<number, number>();
+  private readonly free: number[] = [];
+  private capacity = CAPACITY_MIN;
+
+  constructor(gpu: GpuDevice, { format, dimensions, space }: RowTableOptions) {
+    this.gpu = gpu;
+    this.format = format;
+    this.dimensions = dimensions;
+    this.space = space;
+    this.words = wordsOf(format.rowType, dimensions);
+    this.rows = this.take(this.rowBytes);
+    this.ids = this.take(4);
+    this.terms = format.rowType === 'u7' ? this.take(4) : null;
+  }
+
+  get rowBytes(): number {
+    return rowBytes(this.format, this.dimensions);
+  }
+  /** Rows that are not removed. */
+  get live(): number {
+    return this.rowOf.size;
+  }
+  has(docID: number): boolean {
+    return this.rowOf.has(docID);
+  }
+
+  private take(bytesOfRow: number): GPUBuffer {
+    const bytes = this.capacity * bytesOfRow;
+    if (bytes > this.gpu.facts.bindingBytesMax)
+      throw new GpuUnavailable('limit', `${this.capacity} rows of ${bytesOfRow} bytes pass the device's binding limit of ${this.gpu.facts.bindingBytesMax}`);
+    return this.gpu.pool.take('storage', bytes);
+  }
+
+  /** Room for `rows` rows in all; call it first when the number is known, it saves copies. */
+  async reserve(rows: number): Promise<void> {
+    if (rows <= this.capacity) return;
+    const limit = Math.floor(this.gpu.facts.bindingBytesMax / this.rowBytes);
+    this.capacity = Math.max(rows, Math.min(this.capacity * 2, limit));
+    const { rows: oldRows, ids: oldIds, terms: oldTerms } = this;
+    const grown = { rows: this.take(this.rowBytes), ids: this.take(4), terms: oldTerms && this.take(4) };
+    await withBatch(this.gpu, async (batch) => {
+      if (this.count > 0) {
+        batch.copy(oldRows, 0, grown.rows, 0, this.count * this.rowBytes);
+        batch.copy(oldIds, 0, grown.ids, 0, this.count * 4);
+        if (oldTerms && grown.terms) batch.copy(oldTerms, 0, grown.terms, 0, this.count * 4);
+      }
+    });
+    Object.assign(this, grown);
+    for (const old of [oldRows, oldIds, oldTerms]) if (old) this.gpu.pool.give(old);
+  }
+
+  /** `rows` is row-major `[docIDs.length × dimensions]`, copied. */
+  append(docIDs: Uint32Array, rows: Float32Array): Promise<void> {
+    return this.appendEncoded(docIDs, encodeRows(this.format, this.dimensions, rows, this.space));
+  }
+
+  /** Rows that are already in the table's format, such as the engine's own codes. */
+  async appendEncoded(docIDs: Uint32Array, encoded: EncodedRows): Promise<void> {
+    const reused = Math.min(this.free.length, docIDs.length);
+    await this.reserve(this.count + docIDs.length - reused);
+    for (let i = 0; i < reused; i++) this.write(this.free.pop()!, docIDs.subarray(i, i + 1), encoded, i);
+    if (reused < docIDs.length) {
+      this.write(this.count, docIDs.subarray(reused), encoded, reused);
+      this.count += docIDs.length - reused;
+    }
+  }
+
+  private write(row: number, docIDs: Uint32Array, { words, terms }: EncodedRows, first: number): void {
+    const { queue } = this.gpu.device;
+    const bytes = this.rowBytes;
+    queue.writeBuffer(this.rows, row * bytes, words, first * bytes, docIDs.length * bytes);
+    queue.writeBuffer(this.ids, row * 4, docIDs.slice());
+    if (this.terms) queue.writeBuffer(this.terms, row * 4, terms, first, docIDs.length);
+    for (let i = 0; i < docIDs.length; i++) this.rowOf.set(docIDs[i], row + i);
+  }
+
+  /** Unknown docIDs are ignored. */
+  remove(docIDs: Iterable<number>): void {
+    const none = Uint32Array.of(EMPTY);
+    for (const docID of docIDs) {
+      const row = this.rowOf.get(docID);
+      if (row === undefined) continue;
+      this.rowOf.delete(docID);
+      this.free.push(row);
+      this.gpu.device.queue.writeBuffer(this.ids, row * 4, none);
+    }
+  }
+
+  /** Row numbers and docIDs of those of `docIDs` that are here. */
+  locate(docIDs: Iterable<number>): { readonly rows: Uint32Array<ArrayBuffer>; readonly ids: Uint32Array<ArrayBuffer> } {
+    const rows: number[] = [];
+    const ids: number[] = [];
+    for (const docID of docIDs) {
+      const row = this.rowOf.get(docID);
+      if (row !== undefined) {
+        rows.push(row);
+        ids.push(docID);
+      }
+    }
+    return { rows: Uint32Array.from(rows), ids: Uint32Array.from(ids) };
+  }
+
+  drop(): void {
+    for (const buffer of [this.rows, this.ids, this.terms]) if (buffer) this.gpu.pool.destroy(buffer);
+  }
+}
