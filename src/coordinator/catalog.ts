@@ -1,0 +1,183 @@
+/**
+ * The collections of a database. The catalog is derived: every shard keeps its collection's schema, and `schema.shards[0]` is
+ * authoritative, being created first, changed first and dropped first. At open, what a crash left half done is completed
+ * (a shard or a version missing) or cleaned up (shards whose first one is gone).
+ *
+ * Changes run one after another, so that two tabs that ensure the same collection at once get one collection.
+ */
+import type { Clock } from '../core/clock.ts';
+import { HeddleError } from '../core/errors.ts';
+import { uuidV5 } from '../core/ids.ts';
+import type { SchemaChange } from '../protocol/coordinator-api.ts';
+import type { CollectionConfig } from '../schema/collection-config.ts';
+import type { CollectionSchema } from '../schema/collection-schema.ts';
+import { normalize, shardCountOf } from '../schema/normalize.ts';
+import { addProperty, addVector, dropProperty, fixDimensions, planEnsure, reembed, renameProperty } from '../schema/schema-change.ts';
+import type { Engine } from './engine.ts';
+
+/** Collections of one database. */
+export const COLLECTIONS_MAX = 256;
+
+/** Namespace of the namespaces: the same collection name gives the same object UUIDs on every device. */
+const KEY_NAMESPACE = '8d0a5b0e-3c7b-5a44-9a62-2f6f0e7b5c11';
+/** Collection ids count from here in seconds, so that an id is not used again after a drop. */
+const ID_EPOCH_MS = Date.UTC(2025, 0, 1);
+
+export class Catalog {
+  private readonly engines: readonly Engine[];
+  private readonly clock: Clock;
+  private readonly byId = new Map<number, CollectionSchema>();
+  private readonly engineOf = new Map<number, Engine>();
+  private changes: Promise<unknown> = Promise.resolve();
+  /** Told after every change: the new schema, or null for a drop. */
+  onChange: (id: number, schema: CollectionSchema | null) => void = () => undefined;
+
+  constructor(engines: readonly Engine[], clock: Clock) {
+    this.engines = engines;
+    this.clock = clock;
+  }
+
+  get all(): CollectionSchema[] {
+    return [...this.byId.values()];
+  }
+
+  find(name: string): CollectionSchema | undefined {
+    return this.all.find((schema) => schema.name === name);
+  }
+
+  /** `NotFound` when the collection is not, or no longer, there. */
+  get(id: number): CollectionSchema {
+    const schema = this.byId.get(id);
+    if (schema === undefined) throw new HeddleError('NotFound', `collection ${id} does not exist`, { hint: 'It was deleted; create it with collections.ensure.', details: { collection: id } });
+    return schema;
+  }
+
+  byName(name: string): CollectionSchema {
+    const schema = this.find(name);
+    if (schema === undefined) throw new HeddleError('NotFound', `collection "${name}" does not exist`, { hint: 'Create it with collections.ensure.', details: { collection: name } });
+    return schema;
+  }
+
+  /** The engine that hosts a shard. */
+  engine(shard: number): Engine {
+    return this.engineOf.get(shard) ?? this.engines[shard % this.engines.length];
+  }
+
+  /** Reads the shards of every engine and puts right what a crash left half done. */
+  async load(): Promise<void> {
+    const found = new Map<number, Map<number, CollectionSchema>>();
+    for (const engine of this.engines) {
+      for (const { shard, schema } of await engine.run((host) => host.shards())) {
+        this.engineOf.set(shard, engine);
+        const shards = found.get(schema.id) ?? new Map<number, CollectionSchema>();
+        found.set(schema.id, shards.set(shard, schema));
+      }
+    }
+    for (const [id, shards] of found) {
+      const any = [...shards.values()][0];
+      const leading = shards.get(any.shards[0]);
+      if (leading === undefined) {
+        for (const shard of shards.keys()) await this.engine(shard).run((host) => host.dropShard(shard));
+        continue;
+      }
+      await Promise.all(leading.shards.filter((shard) => shards.get(shard)?.version !== leading.version).map((shard) => this.put(shard, leading)));
+      this.byId.set(id, leading);
+    }
+  }
+
+  create(name: string, config: CollectionConfig): Promise<CollectionSchema> {
+    return this.serially(async () => {
+      if (this.find(name) !== undefined)
+        throw new HeddleError('Conflict', `collection "${name}" exists already`, { hint: 'Use collections.ensure or collections.use.', details: { collection: name } });
+      return this.createNow(name, config);
+    });
+  }
+
+  ensure(name: string, config: CollectionConfig): Promise<CollectionSchema> {
+    return this.serially(async () => {
+      const schema = this.find(name);
+      return schema === undefined ? this.createNow(name, config) : this.replace(schema, planEnsure(schema, config));
+    });
+  }
+
+  change(id: number, change: SchemaChange): Promise<CollectionSchema> {
+    return this.serially(async () => {
+      const schema = this.get(id);
+      return this.replace(schema, changed(schema, change));
+    });
+  }
+
+  drop(name: string): Promise<boolean> {
+    return this.serially(async () => {
+      const schema = this.find(name);
+      if (schema === undefined) return false;
+      this.byId.delete(schema.id);
+      for (const shard of schema.shards) {
+        await this.engine(shard).run((host) => host.dropShard(shard));
+        this.engineOf.delete(shard);
+      }
+      this.onChange(schema.id, null);
+      return true;
+    });
+  }
+
+  private serially<T>(action: () => Promise<T>): Promise<T> {
+    const result = this.changes.then(action);
+    this.changes = result.catch(() => undefined);
+    return result;
+  }
+
+  private async createNow(name: string, config: CollectionConfig): Promise<CollectionSchema> {
+    if (this.byId.size >= COLLECTIONS_MAX)
+      throw new HeddleError('InvalidInput', `a database holds at most ${COLLECTIONS_MAX} collections`, { hint: 'Delete one, or keep kinds of objects apart by a property.' });
+    const count = shardCountOf(name, config, this.engines.length);
+    const id = Math.max(Math.floor((this.clock.now() - ID_EPOCH_MS) / 1_000), ...[...this.byId.keys()].map((known) => known + 1), 1);
+    const schema = normalize(name, config, { id, shards: this.freeShards(count), keyNamespace: await uuidV5(KEY_NAMESPACE, name) });
+    await this.spread(schema);
+    return schema;
+  }
+
+  /** Shard ids not in use, spread evenly: the host of a new shard is its id modulo the number of engines. */
+  private freeShards(count: number): number[] {
+    const first = Math.max(-1, ...this.engineOf.keys()) + 1;
+    const aligned = Math.ceil(first / this.engines.length) * this.engines.length;
+    return Array.from({ length: count }, (_, i) => aligned + i);
+  }
+
+  private async replace(old: CollectionSchema, next: CollectionSchema): Promise<CollectionSchema> {
+    if (next !== old) await this.spread(next);
+    return next;
+  }
+
+  /** First shard first: from the moment it is durable there the change holds, and `load` completes it elsewhere. */
+  private async spread(schema: CollectionSchema): Promise<void> {
+    const [first, ...others] = schema.shards;
+    await this.put(first, schema);
+    await Promise.all(others.map((shard) => this.put(shard, schema)));
+    this.byId.set(schema.id, schema);
+    this.onChange(schema.id, schema);
+  }
+
+  private async put(shard: number, schema: CollectionSchema): Promise<void> {
+    const engine = this.engine(shard);
+    await engine.run((host) => host.putShard(shard, schema));
+    this.engineOf.set(shard, engine);
+  }
+}
+
+function changed(schema: CollectionSchema, change: SchemaChange): CollectionSchema {
+  switch (change.kind) {
+    case 'addProperty':
+      return addProperty(schema, change.name, change.config);
+    case 'addVector':
+      return addVector(schema, change.name, change.config);
+    case 'dropProperty':
+      return dropProperty(schema, change.name);
+    case 'renameProperty':
+      return renameProperty(schema, change.from, change.to);
+    case 'fixDimensions':
+      return fixDimensions(schema, change.ordinal, change.dimensions);
+    case 'reembed':
+      return reembed(schema, change.name, change.vectorizer);
+  }
+}
