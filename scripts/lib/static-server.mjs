@@ -47,6 +47,15 @@ function resolveFile(folder, path) {
   return existsSync(file) && statSync(file).isFile() ? file : null;
 }
 
+/** The decoded path of a request, or null where it can't be read. */
+function pathOf(url) {
+  try {
+    return decodeURIComponent(new URL(url, 'http://x').pathname);
+  } catch {
+    return null; // a percent sign that begins no byte, or an address that is none
+  }
+}
+
 function cacheControl(path) {
   return HASHED.test(path) && path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache';
 }
@@ -57,7 +66,8 @@ function cacheControl(path) {
  */
 export function serveFolder(folder, { port = 0, mounts = {}, headers = {}, host = '127.0.0.1' } = {}) {
   const server = createServer((request, response) => {
-    const path = decodeURIComponent(new URL(request.url ?? '/', 'http://x').pathname);
+    const path = pathOf(request.url ?? '/');
+    if (path === null) return void response.writeHead(400).end();
     const prefix = Object.keys(mounts).find((name) => path.startsWith(name));
     const file = prefix === undefined ? resolveFile(folder, path) : resolveFile(mounts[prefix], `/${path.slice(prefix.length)}`);
     if (file === null || !['GET', 'HEAD'].includes(request.method ?? '')) {
