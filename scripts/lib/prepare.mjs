@@ -23,11 +23,13 @@ export function packagesCurrent(folder) {
   });
 }
 
-/** Installs the packages of `folder` from its lock file where they are not there yet. */
+/**
+ * Installs the packages of `folder` in the versions of its lock file, where they are not there yet, and leaves the lock file
+ * as it is. Not `npm ci`: that wants the binaries of every platform listed in the lock file, and some mirrors carry only some.
+ */
 export async function installPackages(folder, title) {
   if (packagesCurrent(folder)) return;
-  const fresh = !existsSync(join(folder, 'node_modules'));
-  await must(title, 'npm', [fresh ? 'ci' : 'install', '--no-audit', '--no-fund'], { cwd: folder });
+  await must(title, 'npm', ['install', '--no-save', '--no-audit', '--no-fund'], { cwd: folder });
 }
 
 function* filesUnder(path) {

@@ -28,13 +28,16 @@ export function runCommand(command, args, { cwd, env, show = true } = {}) {
   });
 }
 
+/** Of the output of a command that failed. */
+const LINES_SHOWN_MAX = 80;
+
 /** Runs a command that must succeed; its output is shown only when it fails. */
 export async function must(title, command, args, options = {}) {
   process.stdout.write(`${title} … `);
   const result = await runCommand(command, args, { show: false, ...options });
   console.log(`${result.code === 0 ? 'done' : 'failed'} in ${result.seconds.toFixed(1)} s`);
   if (result.code !== 0) {
-    console.error(result.output);
+    console.error(result.output.split('\n').slice(-LINES_SHOWN_MAX).join('\n'));
     throw new Error(`${command} ${args.join(' ')} exited with ${result.code}`);
   }
   return result;
