@@ -1,5 +1,5 @@
 /**
- * The exceptions of OPFS and IndexedDB as `HeddleError`s. What each browser throws was measured; see `docs/adr/0002`.
+ * The exceptions of OPFS and IndexedDB as `HeddleError`s. What each browser throws was measured; see `docs/adr/what-survives-a-crash.md`.
  */
 import { HeddleError } from '../core/errors.ts';
 

@@ -5,7 +5,7 @@
  * What every implementation guarantees, and the conformance suite checks:
  * - `write` writes all bytes or throws; on a throw the file's length has not grown past a whole prefix of the call.
  * - Bytes written are readable at once by the same handle; they survive a power cut only after `flush` returned, and only
- *   if the file's *name* has settled (a file is settled some time after creation; see `docs/adr`).
+ *   if the file's *name* has settled (a file is settled some time after creation; see `docs/adr/what-survives-a-crash.md`).
  * - A gap left by writing past the end reads as zeros.
  * - One handle a file: opening a file that is open elsewhere is retried, then fails with `StorageUnavailable`.
  * - Errors are `HeddleError`s: `StorageFull` for quota, `StorageUnavailable` for anything else the platform throws,

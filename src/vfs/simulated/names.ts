@@ -1,7 +1,7 @@
 /**
  * The name table of a simulated device: which path leads to which file, and which changes of it a power cut may undo.
  *
- * Measured on real browsers (Chromium 156, Firefox ESR 153; see `docs/adr`):
+ * Measured on real browsers (Chromium 156, Firefox ESR 153; see `docs/adr/what-survives-a-crash.md`):
  * - Chromium never syncs the table: names made in about the last half minute are lost, flushed or not. Firefox syncs it
  *   when a name is made.
  * - A file moved over another: after a power cut the target is gone altogether in both browsers, neither old nor new. Its

@@ -51,7 +51,7 @@ function contentOf(device: SimulatedDevice, path: string): string {
   return new TextDecoder().decode(bytes);
 }
 
-/** What was measured in real browsers, line by line; the source is the table in `docs/adr/0002-what-survives.md`. */
+/** What was measured in real browsers, line by line; the source is the table in `docs/adr/what-survives-a-crash.md`. */
 describe('the crash table', () => {
   for (const profile of ['chromium', 'firefox'] as const) {
     it(`${profile}, killed: written bytes are there, flushed or not`, async () => {
