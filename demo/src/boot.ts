@@ -1,0 +1,95 @@
+/**
+ * From an empty page to a searchable dictionary: open the database, bring the text in, then the vectors and the model.
+ *
+ * Words come first: until the text is there, vectorizing rests, so that the first search by words is soon. On later visits the
+ * text is there, and the model loads while the database opens.
+ */
+import { minilm } from 'heddle/minilm';
+import wasmUrl from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url';
+import { keepAnswering } from './answers.ts';
+import { type DemoDatabase, openDatabase } from './database.ts';
+import { importDictionary } from './dictionary/import.ts';
+import { dictionaryVectorizer } from './dictionary/meaning.ts';
+import { type Manifest, loadManifest } from './dictionary/payload.ts';
+import { follow } from './follow.ts';
+import { keepNotes } from './notes/notes.ts';
+import { findLack, hasSimd } from './platform.ts';
+import { serviceWorkerInControl } from './pwa.ts';
+import { database, failed, fault, finished, lack, model as modelStage, noteVectors, notePaused, running, text, vectors } from './state.ts';
+
+const MODEL_BYTES = 22_972_370;
+/** Set when all of the dictionary's text is stored: then the model need not wait for it. */
+const COMPLETE_KEY = 'heddle-demo-complete';
+
+const model = minilm({
+  model: '/model/model_quantized.onnx',
+  tokenizer: '/model/tokenizer.json',
+  tokenizerConfig: '/model/tokenizer_config.json',
+  wasm: wasmUrl,
+});
+
+export async function boot(): Promise<void> {
+  lack.value = await findLack();
+  if (lack.value !== null) {
+    database.value = 'failed';
+    return;
+  }
+  const complete = localStorage.getItem(COMPLETE_KEY) !== null;
+  if (complete) void loadModel();
+  let manifest: Promise<Manifest> | null = null;
+  const manifestOnce = () => (manifest ??= loadManifest());
+  try {
+    const demo = await openDatabase(dictionaryVectorizer(model, manifestOnce), model);
+    database.value = 'ready';
+    keepAnswering(demo);
+    void keepNotes(demo);
+    void followNotes(demo);
+    await bringText(demo, manifestOnce);
+    if (!complete) void loadModel();
+    await demo.words.vectorizing.resume();
+    void follow(demo.words, vectors);
+  } catch (error) {
+    if (database.value === 'opening') database.value = 'failed';
+    fault.value = error instanceof Error ? error.message : String(error);
+  }
+}
+
+async function bringText({ words }: DemoDatabase, manifest: () => Promise<Manifest>): Promise<void> {
+  const stored = await words.length();
+  if (localStorage.getItem(COMPLETE_KEY) === String(stored)) {
+    text.value = finished(stored);
+    return;
+  }
+  try {
+    await words.vectorizing.pause();
+    await importDictionary(words, manifest, { onProgress: (done, total) => (text.value = running(done, total)) });
+    const total = await words.length();
+    localStorage.setItem(COMPLETE_KEY, String(total));
+    text.value = finished(total);
+  } catch (error) {
+    text.value = failed(text.value, error);
+    addEventListener('online', () => void bringText({ words } as DemoDatabase, manifest), { once: true });
+    throw error;
+  }
+}
+
+async function loadModel(): Promise<void> {
+  if (!hasSimd()) {
+    modelStage.value = failed(modelStage.value, 'this browser lacks wasm SIMD: search by words works');
+    return;
+  }
+  modelStage.value = running(0, MODEL_BYTES);
+  try {
+    await serviceWorkerInControl();
+    await model.load({ onProgress: (loaded) => (modelStage.value = running(Math.min(loaded, MODEL_BYTES), MODEL_BYTES)) });
+    modelStage.value = finished(MODEL_BYTES);
+  } catch (error) {
+    modelStage.value = failed(modelStage.value, error);
+    addEventListener('online', () => void loadModel(), { once: true });
+  }
+}
+
+async function followNotes({ passages }: DemoDatabase): Promise<void> {
+  notePaused.value = (await passages.vectorizing.status()).paused ?? false;
+  await follow(passages, noteVectors);
+}

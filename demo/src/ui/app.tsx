@@ -1,0 +1,62 @@
+import { database, fault, lack, tab, text, updateReady } from '../state.ts';
+import { Dictionary } from './dictionary.tsx';
+import { Header } from './header.tsx';
+import { Notes } from './notes.tsx';
+import { NoticePage, Unsupported } from './notice.tsx';
+import { SearchBox } from './search-box.tsx';
+
+export function App() {
+  if (lack.value !== null) return <Unsupported lack={lack.value} />;
+  if (database.value === 'failed')
+    return (
+      <NoticePage title="The database did not open">
+        <p>{fault.value}</p>
+        <button type="button" class="primary" onClick={() => location.reload()}>
+          Try again
+        </button>
+      </NoticePage>
+    );
+  const dictionary = tab.value === 'dictionary';
+  return (
+    <>
+      <Header />
+      <main id="main">
+        <section class="hero">
+          <h1>{dictionary ? 'Describe it. Get the word.' : 'What did you write about…?'}</h1>
+          <SearchBox />
+        </section>
+        {fault.value !== '' && (
+          <p class="problem" role="alert">
+            {fault.value}
+          </p>
+        )}
+        {dictionary ? <Dictionary /> : <Notes />}
+      </main>
+      <Footer />
+      {updateReady.value !== null && (
+        <div class="toast" role="status">
+          A new version is ready.
+          <button type="button" class="plain" onClick={updateReady.value}>
+            Reload
+          </button>
+        </div>
+      )}
+    </>
+  );
+}
+
+const number = new Intl.NumberFormat('en');
+
+function Footer() {
+  return (
+    <footer>
+      <p>
+        {text.value.total > 0 && `${number.format(text.value.total)} senses of WordNet 3.1, `}searched by Heddle inside this browser. No
+        server sees what you ask.
+      </p>
+      <p>
+        <a href="/data/wordnet/LICENSE.txt">WordNet licence</a>
+      </p>
+    </footer>
+  );
+}

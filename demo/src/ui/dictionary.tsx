@@ -1,0 +1,64 @@
+import { nearTo, wordAnswer } from '../answers.ts';
+import { stemsOf } from '../match.ts';
+import { meaningReady, mode, query, text } from '../state.ts';
+import { Facets } from './facets.tsx';
+import { Progress } from './progress.tsx';
+import { Welcome } from './welcome.tsx';
+import { WordResult } from './word-result.tsx';
+
+export function Dictionary() {
+  const answer = wordAnswer.value;
+  return (
+    <>
+      <Progress />
+      {answer === null ? (
+        <Welcome />
+      ) : (
+        <div class="columns">
+          <Facets counts={answer.facets} />
+          <Results />
+        </div>
+      )}
+    </>
+  );
+}
+
+function Results() {
+  const answer = wordAnswer.value!;
+  const stems = stemsOf(answer.query);
+  return (
+    <section class="results" aria-label="Results">
+      <p class="summary" role="status">
+        {nearTo.value !== null ? (
+          <>
+            Words near <b>{nearTo.value.words[0]}</b>
+            <button type="button" class="plain" onClick={() => (nearTo.value = null)}>
+              Back to your question
+            </button>
+          </>
+        ) : (
+          <>
+            {answer.hits.length === 0
+              ? nothing()
+              : `${answer.hits.length === 1 ? 'One sense' : `The ${answer.hits.length} best senses`}, ${took(answer.tookMs)}`}
+            {answer.mode !== mode.value && answer.hits.length > 0 && (
+              <span class="hint"> · by words, until search by meaning is ready</span>
+            )}
+          </>
+        )}
+      </p>
+      <ol data-results data-query={answer.query} data-mode={answer.mode}>
+        {answer.hits.map((hit) => (
+          <WordResult key={hit.uuid} hit={hit} mode={answer.mode} stems={stems} onNear={(near) => (nearTo.value = near)} />
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+function nothing(): string {
+  if (text.value.state === 'running') return `Nothing yet for “${query.value.trim()}”: the dictionary is still arriving`;
+  return meaningReady.value ? 'Nothing here: take a filter off, or put it in other words' : 'No word has these words in it';
+}
+
+export const took = (ms: number): string => `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
