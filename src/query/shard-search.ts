@@ -42,6 +42,8 @@ export interface CandidateList {
   readonly groups: readonly (readonly (string | number | boolean)[])[];
   readonly highlights: readonly (Readonly<Record<string, readonly string[]>>)[];
   readonly explanations: readonly string[];
+  /** Several vector targets only: the distance to each, row-major `[hits × targets]`; NaN where the object has no such vector. */
+  readonly targetDistances?: Float64Array;
 }
 
 export interface ShardSearchResult {

@@ -1,0 +1,146 @@
+/**
+ * UUID, creation and update time by docID: what ties, cursors, time filters and sorts need of a great many objects without
+ * reading them. Chunks of 256 docIDs, read when first asked for and kept, the oldest given up beyond `CHUNKS_MAX`.
+ * Layout: `docs/format/doc-column.md`.
+ *
+ * Invariants: a docID's entry never changes; entries of dead docIDs are dropped by merges.
+ * Called by the inverted index and by queries, single-threaded.
+ */
+import { ByteWriter, ByteReader, keyOfU32 } from '../core/bytes.ts';
+import type { DocSet } from '../core/doc-set.ts';
+import type { BucketReader, MergeOperator, SortedEntries } from '../lsm/bucket.ts';
+
+const CHUNK_DOCS = 256;
+const ENTRY_BYTES = 1 + 16 + 8 + 8;
+/** 10 KiB each: half a million objects. */
+const CHUNKS_MAX = 2_048;
+
+interface Chunk {
+  readonly uuids: Uint8Array;
+  readonly created: Float64Array;
+  readonly updated: Float64Array;
+}
+
+export class DocColumn {
+  private readonly chunks = new Map<number, Chunk>();
+  /** docIDs added since the last freeze, rising. */
+  private pending: number[] = [];
+  private frozen: readonly number[] = [];
+  private readonly reader: BucketReader;
+
+  constructor(reader: BucketReader) {
+    this.reader = reader;
+  }
+
+  get bytes(): number {
+    return this.pending.length * ENTRY_BYTES;
+  }
+
+  add(docID: number, uuid: Uint8Array, createdMs: number, updatedMs: number): void {
+    const chunk = this.chunkOf(docID);
+    const at = docID % CHUNK_DOCS;
+    chunk.uuids.set(uuid, at * 16);
+    chunk.created[at] = createdMs;
+    chunk.updated[at] = updatedMs;
+    this.pending.push(docID);
+  }
+
+  /** 16 bytes, borrowed. */
+  uuid(docID: number): Uint8Array {
+    const at = (docID % CHUNK_DOCS) * 16;
+    return this.chunkOf(docID).uuids.subarray(at, at + 16);
+  }
+  createdMs(docID: number): number {
+    return this.chunkOf(docID).created[docID % CHUNK_DOCS];
+  }
+  updatedMs(docID: number): number {
+    return this.chunkOf(docID).updated[docID % CHUNK_DOCS];
+  }
+
+  /** Order of two objects by UUID. */
+  compare(a: number, b: number): number {
+    const x = this.chunkOf(a).uuids;
+    const y = this.chunkOf(b).uuids;
+    const i = (a % CHUNK_DOCS) * 16;
+    const j = (b % CHUNK_DOCS) * 16;
+    for (let n = 0; n < 16; n++) if (x[i + n] !== y[j + n]) return x[i + n] - y[j + n];
+    return 0;
+  }
+
+  private chunkOf(docID: number): Chunk {
+    const number = (docID / CHUNK_DOCS) >>> 0;
+    return this.chunks.get(number) ?? this.load(number);
+  }
+
+  private load(number: number): Chunk {
+    if (this.chunks.size >= CHUNKS_MAX) this.giveUpOldest();
+    const chunk = { uuids: new Uint8Array(CHUNK_DOCS * 16), created: new Float64Array(CHUNK_DOCS), updated: new Float64Array(CHUNK_DOCS) };
+    this.chunks.set(number, chunk);
+    for (const value of this.reader.getAll(keyOfU32(number))) readInto(value, chunk);
+    return chunk;
+  }
+
+  /** Chunks that hold what no segment has yet stay. */
+  private giveUpOldest(): void {
+    const kept = Math.floor(Math.min(this.frozen[0] ?? Infinity, this.pending[0] ?? Infinity) / CHUNK_DOCS);
+    for (const number of this.chunks.keys()) {
+      if (number >= kept) continue;
+      this.chunks.delete(number);
+      return;
+    }
+  }
+
+  /** Entries added since the last freeze, without those that died, or null when there are none. */
+  freeze(live: DocSet): SortedEntries | null {
+    this.frozen = [...this.frozen, ...this.pending];
+    this.pending = [];
+    const docIDs = this.frozen.filter((docID) => live.has(docID));
+    if (docIDs.length === 0) return null;
+    const writer = new ByteWriter(CHUNK_DOCS * ENTRY_BYTES);
+    let at = 0;
+    return {
+      next: () => {
+        if (at >= docIDs.length) return null;
+        const number = Math.floor(docIDs[at] / CHUNK_DOCS);
+        writer.clear();
+        for (; at < docIDs.length && docIDs[at] < (number + 1) * CHUNK_DOCS; at++) {
+          const docID = docIDs[at];
+          writer.u8(docID % CHUNK_DOCS).bytes(this.uuid(docID)).f64(this.createdMs(docID)).f64(this.updatedMs(docID));
+        }
+        return { key: keyOfU32(number), value: writer.finish() };
+      },
+    };
+  }
+
+  flushed(): void {
+    this.frozen = [];
+  }
+}
+
+function readInto(value: Uint8Array, chunk: Chunk): void {
+  const reader = new ByteReader(value);
+  while (reader.remaining > 0) {
+    const at = reader.u8();
+    chunk.uuids.set(reader.bytes(16), at * 16);
+    chunk.created[at] = reader.f64();
+    chunk.updated[at] = reader.f64();
+  }
+}
+
+/** Entries of several segments one after the other, oldest first, without those of dead docIDs. */
+export function docColumnMerge(live: DocSet): MergeOperator {
+  const writer = new ByteWriter(CHUNK_DOCS * ENTRY_BYTES);
+  return {
+    kind: 'merge',
+    merge(key, newestFirst) {
+      const base = new DataView(key.buffer, key.byteOffset).getUint32(0) * CHUNK_DOCS;
+      writer.clear();
+      for (let i = newestFirst.length - 1; i >= 0; i--) {
+        const value = newestFirst[i];
+        for (let at = 0; at < value.length; at += ENTRY_BYTES)
+          if (live.has(base + value[at])) writer.bytes(value.subarray(at, at + ENTRY_BYTES));
+      }
+      return writer.length === 0 ? null : writer.finish();
+    },
+  };
+}

@@ -1,0 +1,191 @@
+/**
+ * The best k of all objects with any (or at least m) of a query's terms: block-max MaxScore over windows of docIDs.
+ *
+ * A window's terms are ordered by the most they can add there (from the bounds of the blocks that overlap it). Those which
+ * together cannot lift an object over the worst of the best k so far are only looked up for objects the others found; a
+ * window in which all together cannot is skipped without decoding a block. This is block-max WAND's pruning done a window at
+ * a time, which suits typed arrays: the inner loops are adds into one small array.
+ * Sources: Turtle & Flood 1995 (MaxScore); Ding & Suel 2011 (block-max indexes); Mallia et al. 2017; Lucene's bulk scorer.
+ *
+ * Simplification: with a minimum match over 1 only whole windows are skipped.
+ */
+import { roundScore } from './bm25.ts';
+import type { ListCursor } from './list-cursor.ts';
+import type { TopDocs } from './top-docs.ts';
+
+const WINDOW_DOCS = 4096;
+/** Bounds are sums in another order than scores: this much slack keeps them bounds. */
+const SLACK = 1 + 1e-9;
+
+const scores = new Float64Array(WINDOW_DOCS);
+const touched = new Uint32Array(WINDOW_DOCS);
+/** For a minimum match: distinct terms seen, and the last of them plus one. */
+const matched = new Uint16Array(WINDOW_DOCS);
+const lastSlot = new Uint16Array(WINDOW_DOCS);
+
+export interface OrSearch {
+  readonly cursors: readonly ListCursor[];
+  readonly minimumMatch: number;
+  readonly top: TopDocs;
+  /** Bitmap of docIDs that may be found: the allow-list, or the live ones. */
+  readonly allow: Uint32Array;
+  /** A last check, such as a phrase, asked only of what would enter the best k. */
+  readonly accepts: ((docID: number) => boolean) | null;
+  readonly prune: boolean;
+}
+
+export interface KeywordWork {
+  windows: number;
+  windowsSkipped: number;
+  scored: number;
+}
+
+export function searchOr(search: OrSearch): KeywordWork {
+  const work = { windows: 0, windowsSkipped: 0, scored: 0 };
+  const { cursors, minimumMatch, prune, top } = search;
+  const ordered = [...cursors].sort((a, b) => a.slot - b.slot);
+  for (const cursor of ordered) if (cursor.list.blocks === 1) cursor.load();
+  for (;;) {
+    let next = Infinity;
+    for (const cursor of ordered) next = Math.min(next, cursor.next);
+    if (next === Infinity) return work;
+    const from = next - (next % WINDOW_DOCS);
+    const end = from + WINDOW_DOCS;
+    work.windows++;
+    const threshold = top.threshold;
+    let found = 0;
+    if (!anyAllowed(search.allow, from, end)) skip(ordered, end);
+    else if (minimumMatch > 1) found = countWindow(ordered, from, end);
+    else if (!prune || threshold === -Infinity) for (const cursor of ordered) found = addAll(cursor, from, end, found);
+    else found = prunedWindow(ordered, from, end, threshold);
+    if (found === 0) work.windowsSkipped++;
+    work.scored += found;
+    collect(search, from, found);
+  }
+}
+
+function anyAllowed(allow: Uint32Array, from: number, end: number): boolean {
+  const last = Math.min(end >>> 5, allow.length);
+  for (let word = from >>> 5; word < last; word++) if (allow[word] !== 0) return true;
+  return false;
+}
+
+function skip(cursors: readonly ListCursor[], end: number): void {
+  for (const cursor of cursors) passWindow(cursor, end);
+}
+
+/** Moves a cursor to its first posting at or after `end`, decoding only a block that straddles it. */
+function passWindow(cursor: ListCursor, end: number): void {
+  cursor.skipTo(end);
+  if (!cursor.ended && cursor.next < end) {
+    cursor.load();
+    while (cursor.docs[cursor.at] < end) cursor.at++;
+  }
+}
+
+/** Adds a term's scores within the window; returns how many objects were touched so far. */
+function addAll(cursor: ListCursor, from: number, end: number, found: number): number {
+  const { docs, frequencies, weight, norm, list } = cursor;
+  const { lengths, table } = norm;
+  const known = table.length;
+  while (cursor.block < list.blocks && cursor.next < end) {
+    cursor.load();
+    const size = cursor.size;
+    let at = cursor.at;
+    for (; at < size; at++) {
+      const doc = docs[at];
+      if (doc >= end) break;
+      const frequency = frequencies[at];
+      const length = lengths[doc];
+      const score = length < known ? (weight * frequency) / (frequency + table[length]) : cursor.scoreOf(doc, frequency);
+      const i = doc - from;
+      const before = scores[i];
+      if (before === 0) touched[found++] = i;
+      scores[i] = before + score;
+    }
+    cursor.at = at;
+    if (at < size) return found;
+    cursor.block++;
+  }
+  return found;
+}
+
+function countWindow(cursors: readonly ListCursor[], from: number, end: number): number {
+  let found = 0;
+  for (const cursor of cursors) {
+    while (!cursor.ended && cursor.next < end) {
+      cursor.load();
+      for (; cursor.at < cursor.size && cursor.docs[cursor.at] < end; cursor.at++) {
+        const doc = cursor.docs[cursor.at];
+        const i = doc - from;
+        if (scores[i] === 0) {
+          touched[found++] = i;
+          matched[i] = 0;
+          lastSlot[i] = 0;
+        }
+        scores[i] += cursor.scoreOf(doc, cursor.frequencies[cursor.at]);
+        if (lastSlot[i] !== cursor.slot + 1) {
+          lastSlot[i] = cursor.slot + 1;
+          matched[i]++;
+        }
+      }
+      if (cursor.at < cursor.size) break;
+      cursor.block++;
+    }
+  }
+  return found;
+}
+
+function prunedWindow(cursors: readonly ListCursor[], from: number, end: number, threshold: number): number {
+  const byBound: ListCursor[] = [];
+  for (const cursor of cursors) {
+    cursor.boundWindow(from, end);
+    if (cursor.windowBound > 0) byBound.push(cursor);
+  }
+  byBound.sort((a, b) => a.windowBound - b.windowBound);
+  let essential = 0;
+  let optional = 0;
+  while (essential < byBound.length && (optional + byBound[essential].windowBound) * SLACK < threshold) optional += byBound[essential++].windowBound;
+  let found = 0;
+  for (let i = essential; i < byBound.length; i++) found = addAll(byBound[i], from, end, found);
+  if (essential > 0 && found > 0) lookUp(byBound, essential, from, found, optional, threshold);
+  for (let i = 0; i < essential; i++) passWindow(byBound[i], end);
+  return found;
+}
+
+const wanted = new Uint32Array(WINDOW_DOCS);
+
+/** Adds the scores of the terms that alone lift nothing over the threshold, for objects that they can still lift. */
+function lookUp(byBound: readonly ListCursor[], essential: number, from: number, found: number, optional: number, threshold: number): void {
+  let rest = optional;
+  for (let i = essential - 1; i >= 0; i--) {
+    const cursor = byBound[i];
+    let count = 0;
+    for (let j = 0; j < found; j++) if ((scores[touched[j]] + rest) * SLACK >= threshold) wanted[count++] = touched[j];
+    if (count === 0) return;
+    rest -= cursor.windowBound;
+    wanted.subarray(0, count).sort();
+    for (let j = 0; j < count; j++) {
+      const doc = from + wanted[j];
+      const frequency = cursor.frequencyIn(doc);
+      if (frequency > 0) scores[wanted[j]] += cursor.scoreOf(doc, frequency);
+    }
+  }
+}
+
+function collect({ top, allow, accepts, minimumMatch }: OrSearch, from: number, found: number): void {
+  let threshold = top.threshold;
+  for (let j = 0; j < found; j++) {
+    const i = touched[j];
+    const raw = scores[i];
+    scores[i] = 0;
+    if (raw * SLACK < threshold) continue;
+    if (minimumMatch > 1 && matched[i] < minimumMatch) continue;
+    const doc = from + i;
+    if (((allow[doc >>> 5] >>> (doc & 31)) & 1) === 0) continue;
+    const score = roundScore(raw);
+    if (!top.wants(doc, score) || (accepts !== null && !accepts(doc))) continue;
+    top.offer(doc, score);
+    threshold = top.threshold;
+  }
+}
