@@ -107,7 +107,7 @@ export class ShardHost implements EngineHost {
   private recover(): void {
     const { storage } = this;
     this.requests = RequestTable.decode(storage.hostMeta);
-    for (const { id, meta } of storage.shards()) this.hosted.set(id, this.newShard(id, meta));
+    for (const { id, meta, flushedSequence } of storage.shards()) this.hosted.set(id, this.newShard(id, meta, flushedSequence));
     for (const record of storage.recovered) {
       const { shard: id, type, sequence, payload } = record;
       if (type === RecordType.schema) this.adoptSchema(id, JSON.parse(fromUtf8(payload)) as CollectionSchema, sequence);
@@ -130,8 +130,8 @@ export class ShardHost implements EngineHost {
     if (shard.memtableBytes > this.limits.memtableBytesMax) this.flushShard(shard);
   }
 
-  private newShard(id: number, meta: Uint8Array): Shard {
-    return new Shard({ id, store: this.storage.store(id), meta: decodeShardMeta(meta), openIndex: this.openIndex, logger: this.options.logger });
+  private newShard(id: number, meta: Uint8Array, flushedSequence: number): Shard {
+    return new Shard({ id, store: this.storage.store(id), meta: decodeShardMeta(meta), flushedSequence, openIndex: this.openIndex });
   }
 
   private readonly openIndex: OpenIndex = (field, state, recoveredSequence) =>
@@ -203,7 +203,7 @@ export class ShardHost implements EngineHost {
     if (known) known.setSchema(schema);
     else {
       this.storage.createShard(id, encodeShardMeta(emptyShardMeta(schema)));
-      const shard = this.newShard(id, encodeShardMeta(emptyShardMeta(schema)));
+      const shard = this.newShard(id, encodeShardMeta(emptyShardMeta(schema)), 0);
       shard.open();
       this.hosted.set(id, shard);
     }
@@ -373,7 +373,6 @@ export class ShardHost implements EngineHost {
       const left = (): number => Math.max(0.5, end - clock.monotonic());
       more = shard.stepIndexes(left(), shard.sequence) || more;
       more = shard.store.step(left()) || more;
-      more = shard.stepReindex(64) || more;
       if (clock.monotonic() >= end) return true;
     }
     return more;
@@ -388,7 +387,7 @@ export class ShardHost implements EngineHost {
     await this.flush();
     while (this.maintainNow(1_000));
     for (const shard of this.hosted.values()) {
-      shard.store.compactAll();
+      shard.store.compact();
       this.flushShard(shard);
     }
   }

@@ -8,14 +8,13 @@
  * - `freeze` hands out the memtables as sorted entries; they stay readable until `flushed`, and no write comes between.
  * Single-threaded. Buckets: `docs/format/shard-buckets.md`.
  */
-import { keyOfU32 } from '../core/bytes.ts';
+import { keyOfU32, u32OfKey } from '../core/bytes.ts';
 import { DocSet } from '../core/doc-set.ts';
 import { HeddleError } from '../core/errors.ts';
 import { virtualShardOf } from '../core/ids.ts';
 import type { BucketCursor, BucketOptions, BucketReader, Entry, SortedEntries } from '../lsm/bucket.ts';
 import { ReplaceMemtable } from '../lsm/replace-memtable.ts';
-import { mergeScans } from '../lsm/merge-scans.ts';
-import { u32OfKey } from '../core/bytes.ts';
+import { MergeCursor } from '../lsm/merge-cursor.ts';
 import { addDeaths, deathEntries, deathsBucket } from './deaths.ts';
 
 export const KEY_BYTES = 18;
@@ -54,7 +53,7 @@ export class ObjectStore {
   constructor(open: (options: BucketOptions) => BucketReader, nextDocID: number) {
     this.live = DocSet.below(nextDocID);
     this.nextDocID = nextDocID;
-    this.objectsBucket = { id: 2, bloom: false, operator: { kind: 'replace', keep: (key) => this.live.has(u32OfKey(key)) } };
+    this.objectsBucket = { id: 2, bloom: false, operator: { kind: 'replace', keep: (key) => this.live.has(u32OfKey(key)) }, liveEntries: () => this.count };
     this.keys = open(KEYS);
     this.objects = open(this.objectsBucket);
     const dead = new DocSet(nextDocID);
@@ -118,7 +117,9 @@ export class ObjectStore {
 
   /** `[key, docID]` of live objects in key order, `from` included; pins the segments until closed. */
   scan(from: Uint8Array | null): BucketCursor {
-    return mergeScans(this.keyTable.scan(from, null), this.keys.scan(from, null));
+    const segments = this.keys.scan(from, null);
+    const merged = new MergeCursor([this.keyTable.scan(from, null), segments], KEYS.operator, { mayBeOlder: null, dropsUnwanted: false });
+    return { next: () => merged.next(), close: () => segments.close() };
   }
 
   freeze(): Section[] {

@@ -11,7 +11,6 @@ import { equalBytes, fromUtf8 } from '../core/bytes.ts';
 import { DocSet } from '../core/doc-set.ts';
 import { uuidText } from '../core/ids.ts';
 import { HeddleError } from '../core/errors.ts';
-import type { Logger } from '../core/clock.ts';
 import { InvertedIndex } from '../inverted/inverted-index.ts';
 import type { ShardStore } from '../lsm/shard-store.ts';
 import { decodeObject, encodeObject, millisecondsOf, uuidOfRecord } from '../protocol/object-record.ts';
@@ -33,8 +32,9 @@ export interface ShardOptions {
   readonly id: number;
   readonly store: ShardStore;
   readonly meta: ShardMeta;
+  /** Everything up to this record is in the store's segments. */
+  readonly flushedSequence: number;
   readonly openIndex: OpenIndex;
-  readonly logger: Logger;
 }
 
 export class Shard implements ShardView {
@@ -53,28 +53,25 @@ export class Shard implements ShardView {
   private readonly indexesByName = new Map<string, VectorIndex>();
   private readonly meta: ShardMeta;
   private readonly openIndex: OpenIndex;
-  private readonly logger: Logger;
   private opened = false;
 
-  constructor({ id, store, meta, openIndex, logger }: ShardOptions) {
+  constructor({ id, store, meta, flushedSequence, openIndex }: ShardOptions) {
     this.id = id;
     this.store = store;
     this.meta = meta;
     this.openIndex = openIndex;
-    this.logger = logger;
     this.schema = meta.schema;
     this.hlc = meta.hlc;
-    this.sequence = store.flushedSequence;
-    this.flushedSequence = store.flushedSequence;
+    this.sequence = flushedSequence;
+    this.flushedSequence = flushedSequence;
     this.objects = new ObjectStore((options) => store.bucket(options), meta.nextDocID);
-    this.inverted = new InvertedIndex({ schema: this.schema, bucket: (options) => store.bucket(options), live: this.objects.live });
+    this.inverted = new InvertedIndex({ schema: this.schema, bucket: (options) => store.bucket(options), live: this.objects.live, find: (uuid) => this.objects.find(uuid) });
     this.query = new ShardQuery({
-      schema: () => this.schema,
+      schema: this.schema,
       inverted: this.inverted,
       live: this.objects.live,
       vectors: this.indexesByName,
       readValues: (docID) => this.values(docID),
-      header: (docID) => decodeObject(this.objects.record(docID)),
     });
     this.openFields();
   }
@@ -109,7 +106,7 @@ export class Shard implements ShardView {
   }
 
   private newField(ordinal: number, dimensions: number, schema: CollectionSchema['vectors'][number]): VectorField {
-    return new VectorField(schema, this.meta.vectors[ordinal]?.dimensions || dimensions, this.store.column(ordinal), this.objects.live);
+    return new VectorField(schema, this.meta.vectors[ordinal]?.dimensions || dimensions, this.store.columns, this.objects.live);
   }
 
   private openFieldIndex(field: VectorField): void {
@@ -227,13 +224,13 @@ export class Shard implements ShardView {
 
   /** Memtables to segments, in one manifest edit; `hostMeta` is the host's own part of it. */
   flush(hostMeta: Uint8Array): void {
-    const columns = [...this.fields].map(([ordinal, field]) => ({ ordinal, dimensions: field.dimensions, ...field.freeze() }));
     this.store.flush({
       sections: [...this.objects.freeze(), ...this.inverted.freeze()],
-      columns: columns.filter((column) => column.docIDs.length > 0),
-      sequence: this.sequence,
+      columns: [...this.fields.values()].map((field) => field.freeze()),
+      uptoSequence: this.sequence,
       meta: this.encodeMeta(),
-      hostMeta,
+      bytesExpected: this.memtableBytes,
+      blob: hostMeta,
     });
     this.flushedSequence = this.sequence;
     this.objects.flushed();
@@ -245,11 +242,6 @@ export class Shard implements ShardView {
   stepIndexes(budgetMs: number, durableSequence: number): boolean {
     for (const field of this.fields.values()) if (field.index?.step(budgetMs, durableSequence)) return true;
     return false;
-  }
-
-  /** One slice of re-indexing after a schema change; false when there is none. */
-  stepReindex(objectsMax: number): boolean {
-    return this.inverted.reindexStep(objectsMax, (docID) => this.values(docID));
   }
 
   close(): void {
@@ -362,8 +354,8 @@ export class Shard implements ShardView {
       objects: this.objects.count,
       sequence: this.sequence,
       memtableBytes: this.memtableBytes,
-      segments: this.store.segmentCount,
-      segmentBytes: this.store.segmentBytes,
+      segments: this.store.segments,
+      segmentBytes: this.store.bytes,
       vectors: [...this.fields].map(([ordinal, field]) => {
         const health = field.index?.health();
         return {

@@ -10,16 +10,10 @@
  */
 import { DocSet } from '../core/doc-set.ts';
 import { HeddleError } from '../core/errors.ts';
+import type { ColumnRows } from '../lsm/column-format.ts';
+import type { ColumnStore } from '../lsm/column-store.ts';
 import type { VectorIndex, VectorIndexState, VectorRows } from '../vector/vector-index.ts';
 import type { VectorSchema } from '../schema/collection-schema.ts';
-
-/** The column of one vector in the shard's segments, as the LSM store gives it. */
-export interface Column {
-  read(docID: number, into: Float32Array): boolean;
-  /** docIDs that have a row, dead ones included. */
-  docIDs(): Iterable<number>;
-  forEach(each: (docID: number, row: Float32Array) => void): void;
-}
 
 /** `recoveredSequence`: the last record of the shard that the log still knew. */
 export type OpenIndex = (field: VectorField, state: VectorIndexState | null, recoveredSequence: number) => VectorIndex;
@@ -29,16 +23,21 @@ export class VectorField implements VectorRows {
   dimensions: number;
   index: VectorIndex | null = null;
   readonly present = new DocSet();
-  private readonly column: Column;
+  private readonly ordinal: number;
+  private readonly columns: ColumnStore;
   private readonly live: DocSet;
   private tail = new Map<number, Float32Array>();
 
-  constructor(schema: VectorSchema, dimensions: number, column: Column, live: DocSet) {
+  constructor(schema: VectorSchema, dimensions: number, columns: ColumnStore, live: DocSet) {
     this.schema = schema;
+    this.ordinal = schema.ordinal;
     this.dimensions = dimensions;
-    this.column = column;
+    this.columns = columns;
     this.live = live;
-    for (const docID of column.docIDs()) if (live.has(docID)) this.present.add(docID);
+    columns.forEachDocID(this.ordinal, (docID) => {
+      if (live.has(docID)) this.present.add(docID);
+    });
+    columns.register(this.ordinal, { keep: (docID) => this.present.has(docID), liveRows: () => this.present.count() });
   }
 
   get memtableBytes(): number {
@@ -89,24 +88,25 @@ export class VectorField implements VectorRows {
 
   read(docID: number, into: Float32Array): boolean {
     const row = this.tail.get(docID);
-    if (!row) return this.column.read(docID, into);
+    if (!row) return this.columns.read(this.ordinal, docID, into);
     into.set(row);
     return true;
   }
 
   forEach(each: (docID: number, row: Float32Array) => void): void {
-    this.column.forEach((docID, row) => {
-      if (this.present.has(docID) && this.live.has(docID)) each(docID, row);
+    this.columns.forEach(this.ordinal, (docID, row) => {
+      if (this.present.has(docID)) each(docID, row);
     });
     for (const [docID, row] of this.tail) each(docID, row);
   }
 
   /** Rows since the last flush by rising docID. */
-  freeze(): { docIDs: Uint32Array; rows: Float32Array } {
+  freeze(): ColumnRows {
+    const { ordinal, dimensions } = this;
     const docIDs = Uint32Array.from(this.tail.keys()).sort();
-    const rows = new Float32Array(docIDs.length * this.dimensions);
-    docIDs.forEach((docID, i) => rows.set(this.tail.get(docID)!, i * this.dimensions));
-    return { docIDs, rows };
+    const rows = new Float32Array(docIDs.length * dimensions);
+    docIDs.forEach((docID, i) => rows.set(this.tail.get(docID)!, i * dimensions));
+    return { ordinal, dimensions, docIDs, rows };
   }
 
   flushed(): void {
