@@ -83,7 +83,8 @@ export class FieldIndex {
     valuesOf(field, values, found);
     if (found.length === 0) return;
     this.present?.add(PRESENT_KEY, docID);
-    this.size?.add(sizeOf(field, found), docID);
+    const size = this.size === null ? 0 : sizeOf(field, found);
+    if (size > 0) this.size!.add(size, docID);
     if (field.type === 'text') this.addText(docID, found);
     else this.addValues(docID, found);
   }
