@@ -5,11 +5,13 @@
 import { effect, signal } from '@preact/signals';
 import type { DemoDatabase } from './database.ts';
 import { latestOnly } from './latest.ts';
-import { type Answer, type PassageHit, type WordHit, searchNear, searchPassages, searchWords } from './search.ts';
+import { type Answer, type Counts, type PassageHit, type WordHit, searchNear, searchPassages, searchWords, wholeCounts } from './search.ts';
 import { type Mode, database, domains, fault, markOnce, meaningReady, mode, pos, query, tab, text, vectors } from './state.ts';
 
 export const wordAnswer = signal<Answer<WordHit> | null>(null);
 export const passageAnswer = signal<Answer<PassageHit> | null>(null);
+/** Of the whole dictionary, once its text is there. */
+export const counts = signal<Counts>({ pos: [], domain: [] });
 /** The hit whose neighbours are shown instead of an answer. */
 export const nearTo = signal<WordHit | null>(null);
 
@@ -46,6 +48,10 @@ export function keepAnswering(demo: DemoDatabase): void {
     if (!growing) return;
     const timer = setInterval(ask, REFRESH_MS);
     return () => clearInterval(timer);
+  });
+
+  effect(() => {
+    if (text.value.state === 'done') void wholeCounts(demo).then((whole) => (counts.value = whole));
   });
 
   // What was chosen for one question is no answer to the next.

@@ -6,8 +6,14 @@ import type { DemoDatabase } from './database.ts';
 import type { Mode } from './state.ts';
 
 export const RESULTS_MAX = 20;
-const POS_FACETS = 5;
-const DOMAIN_FACETS = 45;
+const SHOWN = ['words', 'gloss', 'examples', 'pos', 'domain'] as const;
+const FACETS = [
+  { property: 'pos', limit: 5 },
+  { property: 'domain', limit: 45 },
+] as const;
+const BY_WORDS = { queryProperties: ['words^3', 'gloss', 'examples^0.3'], prefix: true, typos: 'auto' } as const;
+/** Weight of meaning in a search by both. */
+const ALPHA = 0.6;
 
 export interface Hit {
   readonly uuid: string;
@@ -31,12 +37,18 @@ export interface PassageHit extends Hit {
 }
 export type FacetCounts = readonly (readonly [value: string, count: number])[];
 
+export interface Counts {
+  readonly pos: FacetCounts;
+  readonly domain: FacetCounts;
+}
+
 export interface Answer<H extends Hit> {
   readonly query: string;
   /** What was asked in fact: words, while meaning is not ready. */
   readonly mode: Mode;
   readonly hits: readonly H[];
-  readonly facets: { readonly pos: FacetCounts; readonly domain: FacetCounts };
+  /** Among all that match; null where the question doesn't narrow the whole. */
+  readonly facets: Counts | null;
   readonly tookMs: number;
 }
 
@@ -45,23 +57,18 @@ export interface WordFilter {
   readonly domains: readonly string[];
 }
 
-/** Searches the dictionary; an empty query lists nothing. */
+/**
+ * Searches the dictionary. Counts come with a search by words only: every sense is near to a meaning, more or less, so there the
+ * counts are those of the whole dictionary (`wholeCounts`).
+ */
 export async function searchWords({ words }: DemoDatabase, query: string, mode: Mode, filter: WordFilter): Promise<Answer<WordHit>> {
   const started = performance.now();
-  const options = {
-    limit: RESULTS_MAX,
-    filters: wordFilters(filter),
-    facets: [
-      { path: 'pos', limit: POS_FACETS },
-      { path: 'domain', limit: DOMAIN_FACETS },
-    ],
-  };
-  const keyword = { queryProperties: ['words^3', 'gloss', 'examples^0.3'], prefix: true, typos: 'auto' } as const;
+  const options = { limit: RESULTS_MAX, filters: wordFilters(filter), returnProperties: SHOWN };
   const reply = await (mode === 'meaning'
     ? words.query.nearText(query, options)
     : mode === 'words'
-      ? words.query.bm25(query, { ...options, ...keyword })
-      : words.query.hybrid(query, { ...options, ...keyword, alpha: 0.6 }));
+      ? words.query.bm25(query, { ...options, ...BY_WORDS, facets: FACETS })
+      : words.query.hybrid(query, { ...options, ...BY_WORDS, alpha: ALPHA }));
   const best = reply.objects[0]?.metadata.score ?? 1;
   return {
     query,
@@ -72,15 +79,20 @@ export async function searchWords({ words }: DemoDatabase, query: string, mode: 
       nearness: nearnessOf(metadata.distance),
       strength: strengthOf(metadata.score, best),
     })),
-    facets: { pos: facetOf(reply.facets, 'pos'), domain: facetOf(reply.facets, 'domain') },
+    facets: mode === 'words' ? countsOf(reply.facets) : null,
     tookMs: performance.now() - started,
   };
+}
+
+/** How many senses of each kind the dictionary has. */
+export async function wholeCounts({ words }: DemoDatabase): Promise<Counts> {
+  return countsOf((await words.query.fetchObjects({ limit: 1, facets: FACETS })).facets);
 }
 
 /** Words that mean nearly the same as one that is already found. */
 export async function searchNear({ words }: DemoDatabase, hit: WordHit): Promise<Answer<WordHit>> {
   const started = performance.now();
-  const reply = await words.query.nearObject(hit.uuid, { limit: RESULTS_MAX + 1 });
+  const reply = await words.query.nearObject(hit.uuid, { limit: RESULTS_MAX + 1, returnProperties: SHOWN });
   return {
     query: hit.words[0],
     mode: 'meaning',
@@ -92,7 +104,7 @@ export async function searchNear({ words }: DemoDatabase, hit: WordHit): Promise
         nearness: nearnessOf(metadata.distance),
         strength: metadata.score,
       })),
-    facets: { pos: [], domain: [] },
+    facets: null,
     tookMs: performance.now() - started,
   };
 }
@@ -105,7 +117,7 @@ export async function searchPassages({ passages }: DemoDatabase, query: string, 
     ? passages.query.nearText(query, options)
     : mode === 'words'
       ? passages.query.bm25(query, { ...options, ...keyword })
-      : passages.query.hybrid(query, { ...options, ...keyword, alpha: 0.6 }));
+      : passages.query.hybrid(query, { ...options, ...keyword, alpha: ALPHA }));
   const best = reply.objects[0]?.metadata.score ?? 1;
   return {
     query,
@@ -116,7 +128,7 @@ export async function searchPassages({ passages }: DemoDatabase, query: string, 
       nearness: nearnessOf(metadata.distance),
       strength: strengthOf(metadata.score, best),
     })),
-    facets: { pos: [], domain: [] },
+    facets: null,
     tookMs: performance.now() - started,
   };
 }
@@ -127,6 +139,8 @@ function wordFilters({ pos, domains }: WordFilter) {
     ...(domains.length === 0 ? {} : { domain: { containsAny: domains } }),
   };
 }
+
+const countsOf = (facets: readonly Facet[] | undefined): Counts => ({ pos: facetOf(facets, 'pos'), domain: facetOf(facets, 'domain') });
 
 const facetOf = (facets: readonly Facet[] | undefined, property: string): FacetCounts =>
   facets?.find((facet) => facet.property === property)?.values.map(({ value, count }) => [String(value), count] as const) ?? [];

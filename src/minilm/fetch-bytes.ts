@@ -17,7 +17,9 @@ export async function fetchBytes(
     throw new HeddleError('VectorizerFailed', `minilm: ${url} answered ${response.status}`, {
       hint: 'check that the app serves this file',
     });
-  const totalBytes = Number(response.headers.get('content-length') ?? 0);
+  // The length of a compressed body says nothing of the bytes that come out of it.
+  const encoded = response.headers.has('content-encoding');
+  const totalBytes = encoded ? 0 : Number(response.headers.get('content-length') ?? 0);
   const parts: Uint8Array[] = [];
   let loadedBytes = 0;
   for await (const part of response.body as unknown as AsyncIterable<Uint8Array>) {

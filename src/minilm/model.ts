@@ -26,6 +26,8 @@ export async function loadModel(
   env.wasm.numThreads = threads;
   const [tokenizer, weights] = await Promise.all([loadTokenizer(urls), fetchBytes(urls.model, onProgress)]);
   const session = await InferenceSession.create(weights, { executionProviders: ['wasm'] });
+  // The first run compiles what the model needs: better now than under someone's first query.
+  await run(session, tokenizer.encode('').ids);
   return {
     async embed(text) {
       const sum = new Float32Array(DIMENSIONS);

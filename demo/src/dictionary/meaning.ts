@@ -35,7 +35,7 @@ export function dictionaryVectorizer(model: Minilm, manifest: () => Promise<Mani
   };
 
   return {
-    id: model.id,
+    id: `wordnet+${model.id}`,
     dimensions: model.dimensions,
     embed(texts, options) {
       if (options.purpose === 'query') return model.embed(texts.map(asQuestion), options);

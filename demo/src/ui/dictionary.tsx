@@ -1,4 +1,4 @@
-import { nearTo, wordAnswer } from '../answers.ts';
+import { counts, nearTo, wordAnswer } from '../answers.ts';
 import { stemsOf } from '../match.ts';
 import { meaningReady, mode, query, text } from '../state.ts';
 import { Facets } from './facets.tsx';
@@ -15,7 +15,7 @@ export function Dictionary() {
         <Welcome />
       ) : (
         <div class="columns">
-          <Facets counts={answer.facets} />
+          <Facets counts={answer.facets ?? counts.value} />
           <Results />
         </div>
       )}

@@ -14,7 +14,7 @@ export function Unsupported({ lack: { title, explanation, remedy } }: { lack: La
 
 export function NoticePage({ title, children }: { title: string; children: ComponentChildren }) {
   return (
-    <main class="notice-page" role="alert">
+    <main class="notice-page" aria-live="assertive">
       <Mark />
       <h1>{title}</h1>
       {children}
