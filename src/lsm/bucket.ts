@@ -20,7 +20,8 @@ export interface Entry {
 /**
  * How the values of one key in several segments become one.
  * - `replace`: the newest wins; a tombstone deletes.
- * - otherwise `merge` gets the values newest first (no tombstones) and returns the merged value, or null to drop the key.
+ * - otherwise `merge` gets the values newest first and returns the merged value, or null where these values add nothing.
+ *   Such buckets hold no tombstones. `isOldest`: no older segment can hold the key.
  */
 export type MergeOperator =
   | { readonly kind: 'replace'; /** Says during a merge whether an entry is still wanted; absent: always. */ keep?(key: Uint8Array, value: Uint8Array): boolean }
@@ -32,6 +33,8 @@ export interface BucketOptions {
   readonly operator: MergeOperator;
   /** Bloom filter over whole keys; off for buckets that are only scanned or whose keys are dense. */
   readonly bloom: boolean;
+  /** How many entries are still wanted, where the owner knows: then dead ones beyond a quarter cause a merge. */
+  liveEntries?(): number;
 }
 
 /** Reading one bucket of a shard's segments (memtables excluded; their owners merge those in). */
@@ -59,13 +62,18 @@ export interface ExtentStream {
   readonly length: number;
   append(bytes: Uint8Array): void;
   read(into: Uint8Array, at: number): number;
+  /** For a stream opened again: appending goes on at `length`, where the reader found the valid frames to end. */
+  resumeAt(length: number): void;
   flush(): void;
 }
 
 export interface StreamSpace {
   /** A new empty stream, named in the next manifest edit; it is freed at open if no edit ever named it. */
   create(): ExtentStream;
+  /** `NotFound` when no manifest names it (its owner rebuilds what it held). */
   open(id: number): ExtentStream;
+  /** Streams that there are; owners free those that nothing refers to after a crash. */
+  ids(): number[];
   /** Gives its extents back once the manifest edit that forgot it is durable. */
   free(id: number): void;
 }

@@ -1,0 +1,53 @@
+/**
+ * Bloom filter over whole keys: 16 bits a key, 8 probes, 0.06 % false positives. Double hashing after Kirsch and
+ * Mitzenmacher (2006). A filter is bytes; two hashes of a key place its probes.
+ */
+import { murmur3 } from '../core/ids.ts';
+
+const BITS_PER_KEY = 16;
+const PROBES = 8;
+const SECOND_SEED = 0x9747b28c;
+
+/** Collects the hashes of a section's keys; the filter's size follows their number. */
+export class BloomBuilder {
+  private hashes = new Uint32Array(1024);
+  private count = 0;
+
+  add(key: Uint8Array): void {
+    if (this.count + 2 > this.hashes.length) {
+      const grown = new Uint32Array(this.hashes.length * 2);
+      grown.set(this.hashes);
+      this.hashes = grown;
+    }
+    this.hashes[this.count++] = murmur3(key);
+    this.hashes[this.count++] = murmur3(key, SECOND_SEED);
+  }
+
+  finish(): Uint8Array {
+    const filter = new Uint8Array(Math.max(8, Math.ceil(((this.count / 2) * BITS_PER_KEY) / 8)));
+    const scale = (filter.length * 8) / 2 ** 32;
+    for (let i = 0; i < this.count; i += 2) {
+      let hash = this.hashes[i];
+      const step = this.hashes[i + 1] | 1;
+      for (let probe = 0; probe < PROBES; probe++) {
+        const bit = Math.floor(hash * scale);
+        filter[bit >>> 3] |= 1 << (bit & 7);
+        hash = (hash + step) >>> 0;
+      }
+    }
+    return filter;
+  }
+}
+
+/** False when the key was certainly not added. */
+export function bloomMayHave(filter: Uint8Array, key: Uint8Array): boolean {
+  const scale = (filter.length * 8) / 2 ** 32;
+  let hash = murmur3(key);
+  const step = murmur3(key, SECOND_SEED) | 1;
+  for (let probe = 0; probe < PROBES; probe++) {
+    const bit = Math.floor(hash * scale);
+    if ((filter[bit >>> 3] & (1 << (bit & 7))) === 0) return false;
+    hash = (hash + step) >>> 0;
+  }
+  return true;
+}

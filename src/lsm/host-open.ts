@@ -1,0 +1,279 @@
+/**
+ * Opening a host's storage: finds out what is there, makes what is new, recovers what was left, refuses what is damaged.
+ *
+ *   nothing there, nothing mirrored      → make it
+ *   creation was interrupted             → make it again: nothing had been acknowledged
+ *   files missing or behind the mirror   → the first minute ended in a power cut: make it again and take the mirror's records
+ *   otherwise                            → newest valid manifest, then the log after it
+ */
+import { crc32c } from '../core/crc32c.ts';
+import { HeddleError } from '../core/errors.ts';
+import type { Vfs, VfsFile } from '../vfs/vfs.ts';
+import { FirstMinute, type MirrorRecord, readMirror } from './first-minute.ts';
+import { type HostFiles, MANIFEST_NAMES, closeFiles, createFiles, openAll, openLogsAndData } from './host-files.ts';
+import type { HostStorageOptions, OpenedHost } from './host-storage.ts';
+import { type LogRecord, FRAME_MAGIC, readRecords } from './log-frame.ts';
+import { recoverLog } from './log-recovery.ts';
+import { scanLog } from './log-scan.ts';
+import { Log } from './log.ts';
+import { type SlotState, readSlot, writeSlot } from './manifest-files.ts';
+import type { Manifest, ShardManifest } from './manifest.ts';
+import { type Extent, Space } from './space.ts';
+import { DEFAULT_LIMITS, type StorageLimits } from './storage-limits.ts';
+
+export async function openHost(options: HostStorageOptions): Promise<OpenedHost> {
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const mirrored = options.mirror === null ? [] : await readMirror(options.mirror);
+  const found = await findManifests(options, mirrored);
+  if (found === null) return makeHost(options, limits, mirrored);
+  const opened = await openFound(options, limits, found, mirrored);
+  return opened ?? makeHost(options, limits, mirrored);
+}
+
+interface FoundManifests {
+  readonly files: readonly VfsFile[];
+  readonly newest: Manifest;
+  readonly fallback: Manifest | null;
+  readonly notes: readonly string[];
+}
+
+/** Null: there is no database here, or only what the mirror has of it. */
+async function findManifests(options: HostStorageOptions, mirrored: readonly MirrorRecord[]): Promise<FoundManifests | null> {
+  const names = new Set(await options.vfs.list());
+  const isMissing = MANIFEST_NAMES.some((name) => !names.has(name));
+  if (isMissing) {
+    if (mirrored.length > 0) return null;
+    if (options.mustExist === true && names.size === 0)
+      throw new HeddleError('Evicted', 'the database is gone: the browser or the user cleared the site data', {
+        hint: 'start over with an empty database, or import a backup',
+      });
+    await refuseOrphans(options.vfs, names);
+    return null;
+  }
+  const files = await openAll(options.vfs, MANIFEST_NAMES, false);
+  try {
+    const found = chooseManifest(files, files.map(readSlot), mirrored.length > 0);
+    if (found === null) for (const file of files) file.close();
+    return found;
+  } catch (error) {
+    for (const file of files) file.close();
+    throw error;
+  }
+}
+
+function chooseManifest(files: readonly VfsFile[], slots: readonly SlotState[], hasMirror: boolean): FoundManifests | null {
+  const valid = slots.flatMap((slot) => (slot.kind === 'valid' ? [slot.manifest] : [])).sort((a, b) => b.generation - a.generation);
+  if (valid.length === 0) {
+    if (hasMirror || slots.some((slot) => slot.kind === 'blank')) return null;
+    throw new HeddleError('Corruption', 'both copies of the manifest are damaged', { hint: 'import a backup' });
+  }
+  const [newest, other] = valid;
+  const notes = slots.flatMap((slot, index) => (slot.kind === 'valid' ? [] : [`manifest m${index} is ${slot.kind}; generation ${newest.generation} is used`]));
+  return { files, newest, fallback: other !== undefined && other.generation === newest.generation - 1 ? other : null, notes };
+}
+
+/** Without manifests nothing can have been acknowledged, unless they were lost: then the log holds frames. */
+async function refuseOrphans(vfs: Vfs, names: ReadonlySet<string>): Promise<void> {
+  const logs = [...names].filter((name) => /^l\d+$/.test(name));
+  const files = await openAll(vfs, logs, false);
+  try {
+    const first = new Uint8Array(4);
+    for (const file of files)
+      if (file.read(first, 0) === 4 && new DataView(first.buffer).getUint32(0, true) === FRAME_MAGIC)
+        throw new HeddleError('Corruption', `the manifest is gone, but log file ${file.name} holds records`, { details: { file: file.name } });
+  } finally {
+    for (const file of files) file.close();
+  }
+}
+
+/** Null: the files are behind the mirror. */
+async function openFound(
+  options: HostStorageOptions,
+  wished: StorageLimits,
+  found: FoundManifests,
+  mirrored: readonly MirrorRecord[],
+): Promise<OpenedHost | null> {
+  const { newest, fallback } = found;
+  const { logFiles, logFileBytes, dataFiles, extentBytes, reserveBytes } = newest;
+  const limits: StorageLimits = { ...wished, logFiles, logFileBytes, dataFiles, extentBytes, reserveBytes };
+  const rest = await openRest(options.vfs, found.files, limits, mirrored.length > 0);
+  if (rest === null) return null;
+  const files: HostFiles = { manifests: found.files, ...rest };
+  try {
+    const opened = recoverFiles(options, limits, files, found);
+    if (mirrored.length > 0 && !newest.settled && isBehind(opened, mirrored)) {
+      closeFiles(files);
+      return null;
+    }
+    if (newest.settled && mirrored.length > 0) await options.mirror!.clear();
+    const firstMinute = firstMinuteOf(options, limits, newest.settled, mirrored);
+    return { ...opened, fallback, firstMinute };
+  } catch (error) {
+    closeFiles(files);
+    throw error;
+  }
+}
+
+async function openRest(vfs: Vfs, manifests: readonly VfsFile[], limits: StorageLimits, hasMirror: boolean): Promise<Pick<HostFiles, 'logs' | 'data'> | null> {
+  try {
+    return await openLogsAndData(vfs, limits.logFiles, limits.dataFiles);
+  } catch (error) {
+    for (const file of manifests) file.close();
+    const typed = HeddleError.from(error);
+    if (typed.code !== 'NotFound') throw typed;
+    if (hasMirror) return null;
+    throw new HeddleError('Corruption', `a file of the database is gone: ${typed.message}`, { details: typed.details, cause: typed });
+  }
+}
+
+function recoverFiles(options: HostStorageOptions, limits: StorageLimits, files: HostFiles, found: FoundManifests): Omit<OpenedHost, 'firstMinute'> {
+  const { newest, fallback } = found;
+  const hostSeed = crc32c(newest.hostId);
+  const neededFrom = newest.logNeededFrom;
+  const scan = scanLog(files.logs, hostSeed, neededFrom, Math.min(neededFrom, fallback?.logNeededFrom ?? neededFrom));
+  if (scan.generation > newest.generation + 1)
+    throw new HeddleError('Corruption', `the newest readable manifest is generation ${newest.generation}, but generation ${scan.generation} was durable`, {
+      details: { readable: newest.generation, durable: scan.generation },
+    });
+  const recovered = recoverLog(scan, newest, options.skipLogDamage ?? false);
+  for (const file of files.logs) if (file.size() < limits.logFileBytes) file.truncate(limits.logFileBytes);
+  const space = spaceOf(files.data, limits, [newest, ...(fallback === null ? [] : [fallback])]);
+  if (fallback !== null) retireFallback(space, newest, fallback);
+  const log = new Log(
+    { files: files.logs, fileBytes: limits.logFileBytes, fileBytesMax: limits.logFileBytesMax, hostSeed, isWanted: wantedOf(newest) },
+    recovered.position,
+  );
+  for (const file of files.manifests) file.flush();
+  for (const file of files.logs) file.flush();
+  for (const { shard, sequence, type, payload } of recovered.strayRecords) log.append(shard, sequence, type, [payload]);
+  if (recovered.strayRecords.length > 0) log.write(newest.generation);
+  else if (recovered.position.frames.length > 0) log.seal(newest.generation);
+  log.flush();
+  const settleMs = newest.settled ? 0 : settleMsOf(options, limits);
+  return { files, limits, manifest: newest, fallback, space, log, hostSeed, records: recovered.records, settleMs, notes: found.notes };
+}
+
+/** Records of a shard that does not exist, or of an earlier one with its id, are not wanted. */
+function wantedOf(manifest: Manifest): (shard: number, group: number) => boolean {
+  const created = new Map(manifest.shards.map((shard) => [shard.id, shard.createdAfterGroup]));
+  return (shard, group) => group > (created.get(shard) ?? Infinity);
+}
+
+function spaceOf(data: readonly VfsFile[], limits: StorageLimits, manifests: readonly Manifest[]): Space {
+  const used = new Map<string, Extent>();
+  for (const manifest of manifests) for (const extent of extentsOf(manifest)) used.set(`${extent.file}:${extent.unit}:${extent.units}`, extent);
+  const { extentBytes, reserveBytes, dataFileBytesMax } = limits;
+  return new Space({ files: data, extentBytes, reserveBytes, fileBytesMax: dataFileBytesMax }, used.values());
+}
+
+function retireFallback(space: Space, newest: Manifest, fallback: Manifest): void {
+  const key = (extent: Extent): string => `${extent.file}:${extent.unit}:${extent.units}`;
+  const named = new Set([...extentsOf(newest)].map(key));
+  space.retire([...extentsOf(fallback)].filter((extent) => !named.has(key(extent))), newest.generation);
+}
+
+function* extentsOf(manifest: Manifest): IterableIterator<Extent> {
+  for (const shard of manifest.shards) for (const ref of [...shard.containers, ...shard.columns]) yield* ref.extents;
+  for (const stream of manifest.streams) yield* stream.extents;
+}
+
+function settleMsOf(options: HostStorageOptions, limits: StorageLimits): number {
+  return options.vfs.kind === 'opfs' || options.vfs.kind === 'simulated' ? limits.settleMs : 0;
+}
+
+function firstMinuteOf(options: HostStorageOptions, limits: StorageLimits, isSettled: boolean, mirrored: readonly MirrorRecord[]): FirstMinute | null {
+  if (options.mirror === null || isSettled) return null;
+  return new FirstMinute(options.mirror, limits.mirrorBytesMax, mirrored.reduce((sum, record) => sum + bytesOf(record), 0), options.logger);
+}
+
+function bytesOf(record: MirrorRecord): number {
+  if (record.kind === 'records') return record.payload.length;
+  if (record.kind === 'blob') return record.blob.length;
+  return record.kind === 'drop' ? 0 : record.meta.length;
+}
+
+/** Whether the mirror has a shard or a record that the files have not. */
+function isBehind(opened: Pick<OpenedHost, 'manifest' | 'records'>, mirrored: readonly MirrorRecord[]): boolean {
+  const has = new Map(opened.manifest.shards.map((shard) => [shard.id, shard.flushedSequence]));
+  for (const { shard, sequence } of opened.records) has.set(shard, Math.max(has.get(shard) ?? 0, sequence));
+  const { shards, records } = foldMirror(mirrored);
+  for (const id of shards.keys()) if (!has.has(id)) return true;
+  return records.some(({ shard, sequence }) => sequence > (has.get(shard) ?? 0));
+}
+
+interface MirroredState {
+  readonly shards: ReadonlyMap<number, Uint8Array>;
+  readonly records: readonly LogRecord[];
+  readonly blob: Uint8Array;
+}
+
+/** What the mirror's records come to. */
+function foldMirror(mirrored: readonly MirrorRecord[]): MirroredState {
+  const shards = new Map<number, Uint8Array>();
+  let records: LogRecord[] = [];
+  let blob = new Uint8Array(0) as Uint8Array;
+  for (const record of mirrored) {
+    if (record.kind === 'records') for (const one of readRecords(record.payload)) records.push(one);
+    else if (record.kind === 'blob') blob = record.blob;
+    else if (record.kind === 'drop') {
+      shards.delete(record.shard);
+      records = records.filter(({ shard }) => shard !== record.shard);
+    } else shards.set(record.shard, record.meta);
+  }
+  return { shards, records: records.filter(({ shard }) => shards.has(shard)), blob };
+}
+
+/** Makes the database, with what the mirror holds of an earlier attempt whose files were lost. */
+async function makeHost(options: HostStorageOptions, limits: StorageLimits, mirrored: readonly MirrorRecord[]): Promise<OpenedHost> {
+  if (mirrored.length > 0) {
+    options.logger.log('warn', 'the files of the first minute are gone; recovering from the mirror', { records: mirrored.length });
+    await options.vfs.destroy();
+  }
+  const files = await createFiles(options.vfs, limits);
+  try {
+    const { shards, records, blob } = foldMirror(mirrored);
+    const hostId = options.random.fill(new Uint8Array(16));
+    const hostSeed = crc32c(hostId);
+    const settleMs = settleMsOf(options, limits);
+    const manifest = firstManifest(limits, hostId, settleMs === 0, shards, blob);
+    writeSlot(files.manifests, manifest);
+    const log = new Log(
+      { files: files.logs, fileBytes: limits.logFileBytes, fileBytesMax: Math.max(limits.logFileBytesMax, limits.mirrorBytesMax * 2), hostSeed, isWanted: () => true },
+      { epoch: 1, frames: [], nextGroup: 1 },
+    );
+    for (const { shard, sequence, type, payload } of records) log.append(shard, sequence, type, [payload]);
+    log.write(manifest.generation);
+    log.flush();
+    const second = { ...manifest, generation: manifest.generation + 1 };
+    writeSlot(files.manifests, second);
+    const space = spaceOf(files.data, limits, []);
+    const firstMinute = firstMinuteOf(options, limits, settleMs === 0, mirrored);
+    return { files, limits, manifest: second, fallback: manifest, space, log, hostSeed, records, firstMinute, settleMs, notes: [] };
+  } catch (error) {
+    closeFiles(files);
+    throw HeddleError.from(error);
+  }
+}
+
+function firstManifest(limits: StorageLimits, hostId: Uint8Array, settled: boolean, shards: ReadonlyMap<number, Uint8Array>, blob: Uint8Array): Manifest {
+  const { logFiles, logFileBytes, dataFiles, extentBytes, reserveBytes } = limits;
+  const newShard = ([id, meta]: [number, Uint8Array]): ShardManifest => ({ id, meta, flushedSequence: 0, createdAfterGroup: 0, containers: [], columns: [] });
+  return {
+    hostId,
+    generation: 1,
+    settled,
+    logFiles,
+    logFileBytes,
+    dataFiles,
+    extentBytes,
+    reserveBytes,
+    logNeededFrom: 1,
+    logDurableGroup: 0,
+    nextContainer: 1,
+    nextStream: 1,
+    blob,
+    shards: [...shards].map(newShard),
+    streams: [],
+    quarantined: [],
+  };
+}

@@ -1,0 +1,53 @@
+/** From the scanned log files to the records to replay and the place where the log goes on; decides what is damage. */
+import { HeddleError } from '../core/errors.ts';
+import type { LogPosition } from './log.ts';
+import { type LogRecord, readRecords } from './log-frame.ts';
+import type { LogScan } from './log-scan.ts';
+import type { Manifest } from './manifest.ts';
+
+export interface RecoveredLog {
+  readonly position: LogPosition;
+  readonly records: readonly LogRecord[];
+  /** Records found behind damage, which the log must take again; empty unless damage is skipped. */
+  readonly strayRecords: readonly LogRecord[];
+}
+
+/**
+ * Damage: a group that some manifest or later frame knows to have been flushed, and that a shard still needs, is not
+ * readable. A torn tail, which no one acknowledged, is not. `Corruption` unless `skipDamage`.
+ */
+export function recoverLog(scan: LogScan, manifest: Manifest, skipDamage: boolean): RecoveredLog {
+  const neededFrom = manifest.logNeededFrom;
+  const durable = Math.max(manifest.logDurableGroup, scan.durableGroup);
+  const first = scan.frames[0]?.group ?? Infinity;
+  const last = scan.frames[scan.frames.length - 1]?.group ?? neededFrom - 1;
+  const isDamaged = durable >= neededFrom && (first > neededFrom || last < durable);
+  if (isDamaged && !skipDamage)
+    throw new HeddleError('Corruption', `the log is damaged: groups ${neededFrom} to ${durable} were acknowledged, readable are ${first === Infinity ? 'none' : `${first} to ${last}`}`, {
+      hint: 'salvage() writes out what can be read; opening with damage skipped goes on without the lost groups',
+      details: { neededFrom, durable, first: first === Infinity ? null : first, last },
+    });
+  const isWanted = wantedBy(manifest);
+  const wanted = (frames: LogScan['frames']): LogRecord[] =>
+    frames.flatMap((frame) => [...readRecords(frame.payload)].filter((record) => isWanted(record.shard, frame.group, record.sequence)));
+  const goesOn = scan.frames.length > 0 && last >= neededFrom - 1;
+  const records = wanted(scan.frames);
+  const strayRecords = isDamaged ? wanted(scan.stray) : [];
+  return {
+    position: {
+      epoch: scan.epoch + 1,
+      frames: goesOn ? scan.files.flatMap((file) => file.frames.map((frame) => ({ file: file.file, frame }))) : [],
+      nextGroup: isDamaged ? Math.max(durable, last) + 1 : neededFrom,
+    },
+    records: [...records, ...strayRecords],
+    strayRecords: goesOn ? strayRecords : [...records, ...strayRecords],
+  };
+}
+
+function wantedBy(manifest: Manifest): (shard: number, group: number, sequence: number) => boolean {
+  const shards = new Map(manifest.shards.map((shard) => [shard.id, shard]));
+  return (id, group, sequence) => {
+    const shard = shards.get(id);
+    return shard !== undefined && group > shard.createdAfterGroup && sequence > shard.flushedSequence;
+  };
+}

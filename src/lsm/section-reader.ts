@@ -1,0 +1,321 @@
+/**
+ * Reads one bucket's section of a segment: point lookups through filter, index and block cache, and ordered cursors.
+ *
+ * Invariants:
+ * - The index and the filter are loaded at first use and stay; blocks go through the cache, scans read around it.
+ * - A block's checksum is verified the first time this session reads it; `verify` checks every one again.
+ * - Index search compares the first four bytes after the prefix that all keys of the section share as one number, and falls
+ *   back to whole keys on ties.
+ */
+import { ByteReader, compareBytes } from '../core/bytes.ts';
+import { crc32c } from '../core/crc32c.ts';
+import { HeddleError } from '../core/errors.ts';
+import { BlockWalker, TAG_APART, TAG_INLINE, TAG_TOMBSTONE, checkBlock, findInBlock, found } from './block.ts';
+import { bloomMayHave } from './bloom.ts';
+import type { Entry } from './bucket.ts';
+import type { ContainerReader } from './container-reader.ts';
+import type { SectionInfo } from './segment-footer.ts';
+
+/** A cursor reads this much at a time. */
+const READ_AHEAD_BYTES = 128 << 10;
+
+interface SectionIndex {
+  /** Bytes that every key of the section starts with. */
+  readonly skip: number;
+  /** The next four bytes of each block's separator, as a number. */
+  readonly prefixes: Uint32Array;
+  /** Separators: no key of the block is below its own, none of the block before is at or above it. */
+  readonly separators: Uint8Array[];
+  readonly offsets: Uint32Array;
+  readonly lengths: Uint32Array;
+  readonly memoryBytes: number;
+}
+
+export class SectionReader {
+  readonly info: SectionInfo;
+  readonly container: ContainerReader;
+  /** Cache slots, one a block; see `BlockCache`. */
+  readonly slots: Uint32Array;
+  private readonly verified: Uint8Array;
+  private index: SectionIndex | null = null;
+  private filter: Uint8Array | null = null;
+
+  constructor(container: ContainerReader, info: SectionInfo) {
+    this.container = container;
+    this.info = info;
+    this.slots = new Uint32Array(info.blocks);
+    this.verified = new Uint8Array(info.blocks);
+  }
+
+  /** The value, null for a tombstone, undefined when the key is not in this section. Borrowed. */
+  get(key: Uint8Array): Uint8Array | null | undefined {
+    const info = this.info;
+    if (compareBytes(key, info.firstKey) < 0 || compareBytes(key, info.lastKey) > 0) return undefined;
+    if (info.bloomBytes > 0 && !bloomMayHave(this.loadFilter(), key)) return undefined;
+    const number = blockOf(this.loadIndex(), key);
+    const block = this.block(number);
+    if (!findInBlock(block, key)) return undefined;
+    return this.valueAt(block, found.tag, found.valueAt);
+  }
+
+  /** Whether the filter and the key range allow the key; for tests of the false positive rate. */
+  mayHave(key: Uint8Array): boolean {
+    if (compareBytes(key, this.info.firstKey) < 0 || compareBytes(key, this.info.lastKey) > 0) return false;
+    return this.info.bloomBytes === 0 || bloomMayHave(this.loadFilter(), key);
+  }
+
+  cursor(from: Uint8Array | null, to: Uint8Array | null): SectionCursor {
+    return new SectionCursor(this, this.loadIndex(), from, to);
+  }
+
+  /** Reads and checks every byte of the section; returns what is wrong. */
+  verify(): string[] {
+    const wrong: string[] = [];
+    const attempt = (check: () => void): void => {
+      try {
+        check();
+      } catch (error) {
+        const typed = HeddleError.from(error);
+        if (typed.code !== 'Corruption') throw typed;
+        wrong.push(typed.message);
+      }
+    };
+    attempt(() => this.loadFilter(true));
+    attempt(() => this.loadIndex(true));
+    const index = this.index;
+    if (index === null) return wrong;
+    for (let number = 0; number < this.info.blocks; number++)
+      attempt(() => {
+        const bytes = this.container.read(index.offsets[number], index.lengths[number]);
+        this.check(bytes, index.offsets[number]);
+        const walker = new BlockWalker();
+        walker.open(bytes);
+        while (walker.next()) if (walker.tag === TAG_APART) this.apart(bytes, walker.valueAt);
+      });
+    return wrong;
+  }
+
+  /** Entries (copied) of every block that can be read, and a line for each that can't. */
+  *salvage(): IterableIterator<{ readonly key: Uint8Array; readonly value: Uint8Array | null } | { readonly lost: string }> {
+    let index: SectionIndex;
+    try {
+      index = this.loadIndex();
+    } catch (error) {
+      yield { lost: lossOf(error) };
+      return;
+    }
+    const walker = new BlockWalker();
+    for (let number = 0; number < this.info.blocks; number++) {
+      try {
+        const bytes = this.container.read(index.offsets[number], index.lengths[number]);
+        this.check(bytes, index.offsets[number]);
+        walker.open(bytes);
+      } catch (error) {
+        yield { lost: lossOf(error) };
+        continue;
+      }
+      while (walker.next()) yield this.salvaged(walker);
+    }
+  }
+
+  /** Bytes of memory that the index and filter take. */
+  get memoryBytes(): number {
+    return (this.index?.memoryBytes ?? 0) + (this.filter?.length ?? 0) + this.info.blocks * 5;
+  }
+
+  valueAt(block: Uint8Array, tag: number, at: number): Uint8Array | null {
+    if (tag >= TAG_INLINE) return block.subarray(at, at + tag - TAG_INLINE);
+    return tag === TAG_TOMBSTONE ? null : this.apart(block, at);
+  }
+
+  /** Checks a block read by a cursor unless this session has done so before. */
+  checkOnce(number: number, bytes: Uint8Array, at: number): void {
+    if (this.verified[number] === 1) return;
+    this.check(bytes, at);
+    this.verified[number] = 1;
+  }
+
+  private salvaged(walker: BlockWalker): { readonly key: Uint8Array; readonly value: Uint8Array | null } | { readonly lost: string } {
+    try {
+      const value = this.valueAt(walker.source, walker.tag, walker.valueAt);
+      return { key: walker.key.slice(0, walker.keyLength), value: value === null ? null : value.slice() };
+    } catch (error) {
+      return { lost: lossOf(error) };
+    }
+  }
+
+  private apart(block: Uint8Array, at: number): Uint8Array {
+    const view = new DataView(block.buffer, block.byteOffset + at, 12);
+    return this.container.readChecked(view.getUint32(0, true), view.getUint32(4, true), view.getUint32(8, true), 'large value');
+  }
+
+  private block(number: number): Uint8Array {
+    const cache = this.container.context.cache;
+    const cached = cache.get(this, number);
+    if (cached !== null) return cached;
+    const index = this.index!;
+    const at = index.offsets[number];
+    const bytes = this.container.read(at, index.lengths[number]);
+    this.checkOnce(number, bytes, at);
+    cache.put(this, number, bytes);
+    return bytes;
+  }
+
+  private check(bytes: Uint8Array, at: number): void {
+    try {
+      checkBlock(bytes, this.container.seedAt(at), () => `block at ${at}`);
+    } catch (error) {
+      this.container.fail(HeddleError.from(error).message);
+    }
+  }
+
+  private loadFilter(again = false): Uint8Array {
+    if (this.filter !== null && !again) return this.filter;
+    const { bloomAt, bloomBytes, bloomCrc } = this.info;
+    this.filter = bloomBytes === 0 ? new Uint8Array(0) : this.loadFilterBytes(bloomAt, bloomBytes, bloomCrc);
+    return this.filter;
+  }
+
+  /** A damaged filter is derived data: it is reported and then lets everything through. */
+  private loadFilterBytes(at: number, length: number, crc: number): Uint8Array {
+    const bytes = this.container.read(at, length);
+    if (crc32c(bytes, this.container.seedAt(at)) === crc) return bytes;
+    this.container.context.damaged(this.container.ref.id, `filter at ${at} fails its checksum; reads go on without it`);
+    return bytes.fill(0xff);
+  }
+
+  private loadIndex(again = false): SectionIndex {
+    if (this.index !== null && !again) return this.index;
+    const { indexAt, indexBytes, indexCrc } = this.info;
+    this.index = decodeIndex(this.container.readChecked(indexAt, indexBytes, indexCrc, 'index'), this.info);
+    return this.index;
+  }
+}
+
+function lossOf(error: unknown): string {
+  const typed = HeddleError.from(error);
+  if (typed.code !== 'Corruption') throw typed;
+  return typed.message;
+}
+
+function decodeIndex(bytes: Uint8Array, info: SectionInfo): SectionIndex {
+  const r = new ByteReader(bytes);
+  let skip = 0;
+  while (skip < info.firstKey.length && skip < info.lastKey.length && info.firstKey[skip] === info.lastKey[skip]) skip++;
+  const prefixes = new Uint32Array(info.blocks);
+  const offsets = new Uint32Array(info.blocks);
+  const lengths = new Uint32Array(info.blocks);
+  const separators: Uint8Array[] = [];
+  const start = dataStartOf(r, info);
+  let at = start;
+  for (let i = 0; i < info.blocks; i++) {
+    const separator = r.blob();
+    at += r.varint();
+    offsets[i] = at;
+    lengths[i] = r.varint();
+    at += lengths[i];
+    separators.push(separator);
+    prefixes[i] = prefixOf(separator, skip);
+  }
+  return { skip, prefixes, separators, offsets, lengths, memoryBytes: bytes.length + info.blocks * 60 };
+}
+
+/** Gaps in the index count from where the section began; the last block ends where the index starts. */
+function dataStartOf(r: ByteReader, info: SectionInfo): number {
+  let total = 0;
+  const from = r.at;
+  for (let i = 0; i < info.blocks; i++) {
+    r.blob();
+    total += r.varint();
+    total += r.varint();
+  }
+  r.at = from;
+  return info.indexAt - total;
+}
+
+function prefixOf(key: Uint8Array, skip: number): number {
+  const a = skip < key.length ? key[skip] : 0;
+  const b = skip + 1 < key.length ? key[skip + 1] : 0;
+  const c = skip + 2 < key.length ? key[skip + 2] : 0;
+  const d = skip + 3 < key.length ? key[skip + 3] : 0;
+  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+}
+
+/** Number of the last block whose separator is at or below `key`; the key is within the section's range. */
+function blockOf(index: SectionIndex, key: Uint8Array): number {
+  const prefix = prefixOf(key, index.skip);
+  const prefixes = index.prefixes;
+  let low = 0;
+  let high = prefixes.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1;
+    const other = prefixes[middle];
+    const isBelow = other < prefix || (other === prefix && compareBytes(index.separators[middle], key) <= 0);
+    if (isBelow) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+/** Entries of one section in key order, tombstones as null; the entry is borrowed until the next call. */
+export class SectionCursor {
+  private readonly section: SectionReader;
+  private readonly index: SectionIndex;
+  private readonly to: Uint8Array | null;
+  private readonly walker = new BlockWalker();
+  private readonly entry: { key: Uint8Array; value: Uint8Array | null } = { key: new Uint8Array(0), value: null };
+  private block: Uint8Array = new Uint8Array(0);
+  private next_: number;
+  private seekTo: Uint8Array | null;
+  private ahead: Uint8Array = new Uint8Array(0);
+  private aheadAt = 0;
+  private started = false;
+
+  constructor(section: SectionReader, index: SectionIndex, from: Uint8Array | null, to: Uint8Array | null) {
+    this.section = section;
+    this.index = index;
+    this.to = to;
+    const info = section.info;
+    const isPast = (from !== null && compareBytes(from, info.lastKey) > 0) || (to !== null && compareBytes(to, info.firstKey) <= 0);
+    const seeks = from !== null && compareBytes(from, info.firstKey) > 0;
+    this.seekTo = seeks ? from : null;
+    this.next_ = isPast ? info.blocks : seeks ? blockOf(index, from) : 0;
+  }
+
+  next(): Entry | null {
+    const walker = this.walker;
+    while (!(this.started && walker.next())) {
+      if (this.next_ >= this.section.info.blocks) return null;
+      this.started = true;
+      this.block = this.load(this.next_++);
+      walker.open(this.block);
+      if (this.seekTo === null) continue;
+      const isThere = walker.seek(this.seekTo);
+      this.seekTo = null;
+      if (isThere) break;
+    }
+    const key = walker.key.subarray(0, walker.keyLength);
+    if (this.to !== null && compareBytes(key, this.to) >= 0) {
+      this.next_ = this.section.info.blocks;
+      this.started = false;
+      return null;
+    }
+    this.entry.key = key;
+    this.entry.value = this.section.valueAt(this.block, walker.tag, walker.valueAt);
+    return this.entry;
+  }
+
+  /** A block from the bytes read ahead, which are read anew where they end. */
+  private load(number: number): Uint8Array {
+    const at = this.index.offsets[number];
+    const length = this.index.lengths[number];
+    if (at < this.aheadAt || at + length > this.aheadAt + this.ahead.length) {
+      const end = Math.max(at + length, Math.min(this.section.info.indexAt, at + (this.started && this.aheadAt > 0 ? READ_AHEAD_BYTES : 16 << 10)));
+      this.ahead = this.section.container.read(at, end - at);
+      this.aheadAt = at;
+    }
+    const bytes = this.ahead.subarray(at - this.aheadAt, at - this.aheadAt + length);
+    this.section.checkOnce(number, bytes, at);
+    return bytes;
+  }
+}

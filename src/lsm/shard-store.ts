@@ -1,0 +1,442 @@
+/**
+ * The segments and vector columns of one shard: reads, flushes, background merges.
+ *
+ * Invariants:
+ * - `flush` writes one segment for all buckets and one container for each column, makes them durable, then names them in one
+ *   manifest edit together with the sequence number they cover. Before that edit nothing has changed, whatever failed.
+ * - A merge replaces neighbours by one container in one edit; a flush may come between its slices.
+ * - Only the engine worker's thread calls; all is synchronous.
+ */
+import type { Clock, Logger } from '../core/clock.ts';
+import { HeddleError } from '../core/errors.ts';
+import type { BucketOptions, BucketReader, SortedEntries } from './bucket.ts';
+import { ColumnReader, type ColumnRows, ColumnWriter, checkColumnRows, columnBytes } from './column-format.ts';
+import { ColumnStore } from './column-store.ts';
+import { ContainerReader, type ReadContext } from './container-reader.ts';
+import { ContainerWriter, SEGMENT_MAGIC } from './container-writer.ts';
+import type { ColumnRef, ContainerRef, ShardManifest } from './manifest.ts';
+import { type BackgroundJob, ColumnMerge, SegmentMerge } from './merge-job.ts';
+import { pickBySize, pickWhole } from './merge-policy.ts';
+import { SegmentBuild } from './segment-build.ts';
+import { SegmentWriter } from './segment-writer.ts';
+import { Segment } from './segment.ts';
+import type { StorageLimits } from './storage-limits.ts';
+import { StoreBucket, StoreVersion, type VersionSource } from './store-version.ts';
+
+export interface FlushSection {
+  readonly bucket: BucketOptions;
+  readonly entries: SortedEntries;
+}
+
+/** What freezes at one sequence number and becomes durable together. */
+export interface FlushInput {
+  readonly sections: readonly FlushSection[];
+  readonly columns?: readonly ColumnRows[];
+  /** Every record of the shard up to this one is in these sections or in earlier segments. */
+  readonly uptoSequence: number;
+  readonly meta: Uint8Array;
+  /** About how many bytes the sections hold: room is made for them before anything is written. */
+  readonly bytesExpected?: number;
+  /** Replaces the host's blob in the same edit. */
+  readonly blob?: Uint8Array;
+  /** May use the emergency reserve: for flushes of deletes when the device is full. */
+  readonly emergency?: boolean;
+}
+
+/** What a store needs of its host. */
+export interface StoreHost {
+  readonly context: ReadContext;
+  readonly limits: StorageLimits;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  takeContainerId(): number;
+  /** One durable edit; `change` gets the shard as it is now. `StorageFull`: nothing changed. */
+  editShard(shard: number, change: (current: ShardManifest) => ShardManifest, blob?: Uint8Array): void;
+  /** The extents of a container that no manifest names and no reader sees any more. */
+  retire(ref: ContainerRef): void;
+}
+
+export interface SegmentPin {
+  bucket(options: BucketOptions): BucketReader;
+  release(): void;
+}
+
+/** A flush in slices; the shard's frozen memtables stay readable with their owners until `step` returned true. */
+export interface FlushJob {
+  /** Works until about `deadlineMs` (monotonic); true when all is durable and named. Throws with nothing changed. */
+  step(deadlineMs: number): boolean;
+}
+
+export class ShardStore implements VersionSource {
+  readonly shard: number;
+  readonly columns: ColumnStore;
+  private readonly host: StoreHost;
+  private readonly buckets = new Map<number, BucketOptions>();
+  private readonly dropped = new Set<number>();
+  private current: StoreVersion;
+  private job: BackgroundJob | null = null;
+  /** Merges wait until then after a full disk. */
+  private blockedUntilMs = 0;
+
+  constructor(host: StoreHost, manifest: ShardManifest) {
+    this.host = host;
+    this.shard = manifest.id;
+    this.current = new StoreVersion(
+      manifest.containers.map((ref) => new Segment(ref, host.context)),
+      manifest.columns.map((ref) => new ColumnReader(new ContainerReader(ref, host.context), ref.ordinal)),
+    );
+    this.columns = new ColumnStore(this);
+  }
+
+  get version(): StoreVersion {
+    return this.current;
+  }
+
+  /** Reads a bucket's segments; registers how it merges. Buckets that were never registered are not merged. */
+  bucket(options: BucketOptions): BucketReader {
+    this.buckets.set(options.id, options);
+    this.dropped.delete(options.id);
+    return new StoreBucket(this, options.id, options.operator);
+  }
+
+  /** Merges leave out what the bucket holds from now on. */
+  dropBucket(id: number): void {
+    this.dropped.add(id);
+  }
+
+  /** Writes everything at once; returns when it is durable. Errors: `StorageFull` and `StorageUnavailable`, nothing changed. */
+  flush(input: FlushInput): void {
+    const job = this.startFlush(input);
+    while (!job.step(Infinity));
+  }
+
+  startFlush(input: FlushInput): FlushJob {
+    for (const { bucket } of input.sections) this.buckets.set(bucket.id, bucket);
+    for (const rows of input.columns ?? []) checkColumnRows(rows);
+    const sections = input.sections.map(({ bucket, entries }) => ({ bucket: bucket.id, bloom: bucket.bloom, open: () => entries }));
+    let build: SegmentBuild | null = null;
+    return {
+      step: (deadlineMs) => {
+        build ??= this.buildOf(sections, input.bytesExpected ?? 0, input.emergency ?? false);
+        if (!build.step(deadlineMs)) return false;
+        this.finishFlush(input, build.result);
+        return true;
+      },
+    };
+  }
+
+  /** Keeps the segments of now readable until released. */
+  pin(): SegmentPin {
+    const version = this.current;
+    this.pinVersion(version);
+    const source: VersionSource = { version, pinVersion: (v) => this.pinVersion(v), unpinVersion: (v) => this.unpinVersion(v) };
+    let isReleased = false;
+    return {
+      bucket: (options) => new StoreBucket(source, options.id, options.operator),
+      release: () => {
+        if (!isReleased) this.unpinVersion(version);
+        isReleased = true;
+      },
+    };
+  }
+
+  /**
+   * One slice of merging, about `budgetMs` long; true while there is more to do. A full disk puts merging off; other errors
+   * are thrown with the store unchanged.
+   */
+  step(budgetMs: number): boolean {
+    const now = this.host.clock.monotonic();
+    if (this.job === null && now < this.blockedUntilMs) return false;
+    this.job ??= this.pickJob(false);
+    if (this.job === null) return false;
+    this.advance(now + budgetMs);
+    return this.job !== null || (this.host.clock.monotonic() >= this.blockedUntilMs && this.hasWork());
+  }
+
+  /** Merges everything into one segment and one column each. */
+  compact(): void {
+    while (this.job !== null) this.advance(Infinity);
+    this.job = this.pickJob(true);
+    while (this.job !== null) {
+      this.advance(Infinity);
+      this.job ??= this.host.clock.monotonic() < this.blockedUntilMs ? null : this.pickColumnJob(true);
+    }
+  }
+
+  get segments(): number {
+    return this.current.segments.length;
+  }
+
+  /** Bytes of all containers of the shard. */
+  get bytes(): number {
+    return this.current.containers().reduce((sum, container) => sum + container.ref.byteLength, 0);
+  }
+
+  get memoryBytes(): number {
+    const segments = this.current.segments.reduce((sum, segment) => sum + segment.memoryBytes, 0);
+    return segments + this.current.columns.reduce((sum, column) => sum + column.memoryBytes, 0);
+  }
+
+  /** Reads and checks everything; returns what is wrong. */
+  verify(): string[] {
+    const wrong = this.current.segments.flatMap((segment) => segment.verify());
+    return [...wrong, ...this.columns.verify()];
+  }
+
+  pinVersion(version: StoreVersion): void {
+    for (const container of version.containers()) container.pins++;
+  }
+
+  unpinVersion(version: StoreVersion): void {
+    for (const container of version.containers())
+      if (--container.pins === 0 && container.retired) this.host.retire(container.ref);
+  }
+
+  /** Stops the work in hand and gives its space back. */
+  close(): void {
+    this.job?.abort();
+    this.job = null;
+  }
+
+  /** Gives all containers back once an edit no longer names the shard. */
+  retireAll(): void {
+    this.close();
+    this.install(new StoreVersion([], []));
+  }
+
+  private finishFlush(input: FlushInput, segment: ContainerRef | null): void {
+    const columns = this.writeColumns(input, segment);
+    const containers = segment === null ? [] : [segment];
+    try {
+      this.host.editShard(
+        this.shard,
+        (now) => ({
+          ...now,
+          flushedSequence: Math.max(now.flushedSequence, input.uptoSequence),
+          meta: input.meta,
+          containers: [...containers, ...now.containers],
+          columns: [...columns, ...now.columns],
+        }),
+        input.blob,
+      );
+    } catch (error) {
+      for (const ref of [...containers, ...columns]) this.host.context.space.giveBack(ref.extents);
+      throw error;
+    }
+    this.install(
+      new StoreVersion(
+        [...containers.map((ref) => new Segment(ref, this.host.context)), ...this.current.segments],
+        [...columns.map((ref) => this.openColumn(ref)), ...this.current.columns],
+      ),
+    );
+  }
+
+  private writeColumns(input: FlushInput, segment: ContainerRef | null): ColumnRef[] {
+    const written: ColumnRef[] = [];
+    try {
+      for (const rows of input.columns ?? []) {
+        const ref = this.writeColumn(rows, input.emergency ?? false);
+        if (ref !== null) written.push(ref);
+      }
+      return written;
+    } catch (error) {
+      for (const ref of [...written, ...(segment === null ? [] : [segment])]) this.host.context.space.giveBack(ref.extents);
+      throw error;
+    }
+  }
+
+  private writeColumn(rows: ColumnRows, emergency: boolean): ColumnRef | null {
+    if (rows.docIDs.length === 0) return null;
+    const writer = this.columnWriterOf(rows.ordinal, rows.dimensions, columnBytes(rows.docIDs.length, rows.dimensions), emergency);
+    try {
+      const bytes = new Uint8Array(rows.rows.buffer, rows.rows.byteOffset, rows.rows.byteLength);
+      for (let i = 0; i < rows.docIDs.length; i++) writer.add(rows.docIDs[i], bytes, i * rows.dimensions * 4);
+      return writer.finish();
+    } catch (error) {
+      writer.abort();
+      throw error;
+    }
+  }
+
+  private columnWriterOf(ordinal: number, dimensions: number, bytesExpected: number, emergency: boolean): ColumnWriter {
+    return new ColumnWriter(this.writerOptions(bytesExpected, emergency), ordinal, dimensions);
+  }
+
+  private writerOptions(bytesExpected: number, emergency: boolean) {
+    const { context, limits } = this.host;
+    return {
+      space: context.space,
+      hostSeed: context.hostSeed,
+      id: this.host.takeContainerId(),
+      shard: this.shard,
+      bytesExpected,
+      bufferBytes: limits.writeBufferBytes,
+      syncBytes: limits.syncBytes,
+      emergency,
+    };
+  }
+
+  private buildOf(sections: ConstructorParameters<typeof SegmentBuild>[1], bytesExpected: number, emergency: boolean): SegmentBuild {
+    const out = new ContainerWriter({ ...this.writerOptions(bytesExpected, emergency), magic: SEGMENT_MAGIC });
+    return new SegmentBuild(new SegmentWriter(out, this.host.limits), sections, this.host.clock);
+  }
+
+  private openColumn(ref: ColumnRef): ColumnReader {
+    return new ColumnReader(new ContainerReader(ref, this.host.context), ref.ordinal);
+  }
+
+  /** Reads `version` from now on and lets go of containers that only the version before had. */
+  private install(version: StoreVersion): void {
+    const before = this.current;
+    this.current = version;
+    const kept = new Set(version.containers());
+    for (const container of before.containers()) {
+      if (kept.has(container)) continue;
+      container.retired = true;
+      if (container.pins === 0) this.host.retire(container.ref);
+    }
+    for (const segment of before.segments) if (!kept.has(segment.container)) segment.forget();
+  }
+
+  private advance(deadlineMs: number): void {
+    const job = this.job!;
+    try {
+      if (!job.step(deadlineMs)) return;
+      this.job = null;
+      this.finishMerge(job);
+    } catch (error) {
+      this.job = null;
+      const typed = HeddleError.from(error);
+      if (typed.code !== 'StorageFull' && typed.code !== 'Corruption') throw typed;
+      this.blockedUntilMs = typed.code === 'StorageFull' ? this.host.clock.monotonic() + 10_000 : 0;
+      this.host.logger.log('warn', `merge put off: ${typed.message}`, { shard: this.shard, code: typed.code });
+    }
+  }
+
+  private finishMerge(job: BackgroundJob): void {
+    const gone = new Set(job.inputs.map((ref) => ref.id));
+    const next = (refs: readonly ContainerRef[], made: ContainerRef | null): ContainerRef[] => spliced(refs, gone, made);
+    const { made } = job;
+    try {
+      this.host.editShard(this.shard, (now) => ({
+        ...now,
+        containers: job.kind === 'segments' ? next(now.containers, made) : now.containers,
+        columns: job.kind === 'columns' ? (next(now.columns, made) as ColumnRef[]) : now.columns,
+      }));
+    } catch (error) {
+      if (made !== null) this.host.context.space.giveBack(made.extents);
+      throw error;
+    }
+    const { segments, columns } = this.current;
+    const isGone = (item: { readonly container: ContainerReader }): boolean => gone.has(item.container.ref.id);
+    const replaced = <T extends { readonly container: ContainerReader }>(list: readonly T[], fresh: T | null): T[] => {
+      const at = list.findIndex(isGone);
+      const kept = list.filter((item) => !isGone(item));
+      if (fresh !== null) kept.splice(at, 0, fresh);
+      return kept;
+    };
+    this.install(
+      job.kind === 'segments'
+        ? new StoreVersion(replaced(segments, made === null ? null : new Segment(made, this.host.context)), columns)
+        : new StoreVersion(segments, replaced(columns, made === null ? null : this.openColumn(made as ColumnRef))),
+    );
+  }
+
+  private hasWork(): boolean {
+    return this.runOfSegments(false) !== null || this.columnRun(false) !== null;
+  }
+
+  private pickJob(whole: boolean): BackgroundJob | null {
+    const run = this.runOfSegments(whole);
+    return run === null ? this.pickColumnJob(whole) : this.segmentJob(run);
+  }
+
+  /** Segments to merge, newest first, or null. */
+  private runOfSegments(whole: boolean): { readonly from: number; readonly to: number } | null {
+    const candidates = this.current.segments.map((segment) => ({
+      bytes: segment.bytes,
+      isDamaged: segment.container.isDamaged || !this.isMergeable(segment),
+    }));
+    const { mergeFanout, mergeBytesMax } = this.host.limits;
+    if (whole) return pickWhole(candidates, this.hasGarbage(1));
+    return pickBySize(candidates, { fanout: mergeFanout, bytesMax: mergeBytesMax }) ?? (this.hasGarbage(4) ? pickWhole(candidates, true) : null);
+  }
+
+  /** Whether every bucket in the segment is known, so that its entries can be merged. */
+  private isMergeable(segment: Segment): boolean {
+    try {
+      for (const bucket of segment.sections().keys()) if (!this.buckets.has(bucket) && !this.dropped.has(bucket)) return false;
+      return true;
+    } catch (error) {
+      if (HeddleError.from(error).code !== 'Corruption') throw error;
+      return false;
+    }
+  }
+
+  /** Whether some bucket's dead entries, as far as they are known, are more than one in `share` of its entries. */
+  private hasGarbage(share: number): boolean {
+    const totals = new Map<number, { entries: number; tombstones: number }>();
+    for (const segment of this.current.segments) {
+      if (segment.container.isDamaged) return false;
+      for (const [bucket, { info }] of segment.sections()) {
+        if (this.dropped.has(bucket)) return true;
+        const total = totals.get(bucket) ?? { entries: 0, tombstones: 0 };
+        total.entries += info.entries;
+        total.tombstones += info.tombstones;
+        totals.set(bucket, total);
+      }
+    }
+    for (const [bucket, { entries, tombstones }] of totals) {
+      const live = this.buckets.get(bucket)?.liveEntries?.();
+      const dead = live === undefined ? tombstones * 2 : Math.max(tombstones, entries - live);
+      if (dead > 0 && dead * share > entries) return true;
+    }
+    return false;
+  }
+
+  private segmentJob(run: { readonly from: number; readonly to: number }): BackgroundJob {
+    const inputs = this.current.segments.slice(run.from, run.to);
+    const older = this.current.segments.slice(run.to);
+    const wanted = inputs.reduce((sum, segment) => sum + segment.bytes, 0);
+    const shrinks = this.hasGarbage(4);
+    return new SegmentMerge(inputs, older, this.buckets, this.dropped, (sections) => this.buildOf(sections, Math.min(wanted, 8 << 20), shrinks));
+  }
+
+  private pickColumnJob(whole: boolean): BackgroundJob | null {
+    const run = this.columnRun(whole);
+    if (run === null) return null;
+    const { ordinal, dimensions } = run[0];
+    const bytes = run.reduce((sum, column) => sum + column.container.ref.byteLength, 0);
+    return new ColumnMerge(run, this.columns.keepOf(ordinal), this.host.clock, () =>
+      this.columnWriterOf(ordinal, dimensions, Math.min(bytes, 8 << 20), false),
+    );
+  }
+
+  /** Columns of one vector to merge, newest first, or null. */
+  private columnRun(whole: boolean): readonly ColumnReader[] | null {
+    for (const ordinal of new Set(this.current.columns.map((column) => column.ordinal))) {
+      const columns = this.current.columnsOf(ordinal);
+      if (columns.some((column) => column.container.isDamaged)) continue;
+      const candidates = columns.map(({ container }) => ({ bytes: container.ref.byteLength, isDamaged: container.isDamaged }));
+      const { mergeFanout, mergeBytesMax } = this.host.limits;
+      const live = this.columns.liveRowsOf(ordinal);
+      const rows = columns.reduce((sum, column) => sum + column.rows, 0);
+      const isGarbage = live !== null && rows > live && (rows - live) * (whole ? rows : 4) > rows;
+      const run = whole
+        ? pickWhole(candidates, isGarbage)
+        : (pickBySize(candidates, { fanout: mergeFanout, bytesMax: mergeBytesMax }) ?? (isGarbage ? pickWhole(candidates, true) : null));
+      if (run === null) continue;
+      const inputs = columns.slice(run.from, run.to);
+      if (inputs.every((column) => column.dimensions === inputs[0].dimensions)) return inputs;
+    }
+    return null;
+  }
+}
+
+/** `refs` with those in `gone` replaced, at the place of the first, by `made`. */
+function spliced(refs: readonly ContainerRef[], gone: ReadonlySet<number>, made: ContainerRef | null): ContainerRef[] {
+  const at = refs.findIndex((ref) => gone.has(ref.id));
+  const kept = refs.filter((ref) => !gone.has(ref.id));
+  if (made !== null) kept.splice(at, 0, made);
+  return kept;
+}
