@@ -12,6 +12,8 @@ const FACETS = [
   { property: 'domain', limit: 45 },
 ] as const;
 const BY_WORDS = { queryProperties: ['words^3', 'gloss', 'examples^0.3'], prefix: true, typos: 'auto' } as const;
+/** Passages farther than this have nothing to do with the question. */
+const UNLIKE = 0.85;
 /** Weight of meaning in a search by both. */
 const ALPHA = 0.6;
 
@@ -114,7 +116,7 @@ export async function searchPassages({ passages }: DemoDatabase, query: string, 
   const options = { limit: RESULTS_MAX };
   const keyword = { queryProperties: ['title^2', 'body'], prefix: true, typos: 'auto' } as const;
   const reply = await (mode === 'meaning'
-    ? passages.query.nearText(query, options)
+    ? passages.query.nearText(query, { ...options, distance: UNLIKE })
     : mode === 'words'
       ? passages.query.bm25(query, { ...options, ...keyword })
       : passages.query.hybrid(query, { ...options, ...keyword, alpha: ALPHA }));

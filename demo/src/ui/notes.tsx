@@ -12,7 +12,7 @@ import { Bar } from './progress.tsx';
 
 export function Notes() {
   return (
-    <div class="columns notes">
+    <div class={`columns notes ${passageAnswer.value === null ? '' : 'asked'}`}>
       <div class="results">
         <PassageResults />
         {passageAnswer.value === null && <NoteList />}
@@ -52,7 +52,7 @@ function PassageResult({ hit, stems }: { hit: PassageHit; stems: ReadonlySet<str
         <Nearness hit={hit} mode={passageAnswer.value!.mode} />
       </div>
       <p class="gloss">
-        <Marked text={aroundMatch(hit.body, stems)} stems={stems} />
+        <Marked text={aroundMatch(readable(hit), stems)} stems={stems} />
       </p>
       <p class="foot">
         <span>passage {hit.part + 1}</span>
@@ -61,6 +61,13 @@ function PassageResult({ hit, stems }: { hit: PassageHit; stems: ReadonlySet<str
     </li>
   );
 }
+
+/** Without the heading that is the title already, and without blank lines. */
+const readable = ({ title, body }: PassageHit): string =>
+  body
+    .replace(`# ${title}`, '')
+    .replaceAll(/\n\s*\n/g, '\n')
+    .replace(/^#*\s+/, '');
 
 const SNIPPET_CHARS_MAX = 420;
 
