@@ -1,0 +1,128 @@
+/**
+ * From coded candidates to exact answers: the pool's candidates, nearest first, are measured against their f32 rows until
+ * the next one can no longer enter the answer.
+ *
+ * - A row that is not in memory is asked of the caller: `rescore` returns 1, `wanted` says whose; the caller puts it at
+ *   `input` (unpadded, unnormalised) and calls again.
+ * - `rigorous`: stop only where no row with that coded distance could be nearer (exact search). Otherwise stop where the
+ *   coded distance, corrected by the errors seen so far (mean and three standard deviations), says so.
+ */
+import * as arena from './arena';
+import * as codec from './codec';
+import * as pool from './pool';
+import { CODEC_F32, codec as codecKind } from './config';
+import { addresses, distances, input, queryRow } from './scratch';
+import { allowsSlot } from './allow';
+import { answerBound, answerFull, offerAnswer } from './answer';
+
+let at: i32 = 0;
+let limit: i32 = 0;
+let rigorous: bool = false;
+let awaited: u32 = 0;
+let awaiting: bool = false;
+export let rescored: i32 = 0;
+
+/** Running mean and variance of exact minus coded distance. */
+let errorMean: f32 = 0;
+let errorVariance: f32 = 0;
+let errorSamples: i32 = 0;
+
+export function forgetErrors(): void {
+  errorSamples = 0;
+  errorMean = 0;
+  errorVariance = 0;
+}
+
+function noteError(error: f32): void {
+  if (errorSamples < 256) errorSamples++;
+  const share: f32 = 1 / <f32>min(errorSamples, 256);
+  const gap = error - errorMean;
+  errorMean += share * gap;
+  errorVariance += share * (gap * gap - errorVariance);
+}
+
+export function startRescore(most: i32, exact: bool): void {
+  at = 0;
+  limit = most;
+  rigorous = exact;
+  awaiting = false;
+  rescored = 0;
+}
+
+/** Whose row `rescore` asked for. */
+export function wanted(): u32 {
+  return arena.docOf(awaited);
+}
+
+function hopeless(coded: f32): bool {
+  if (!answerFull()) return false;
+  if (rigorous) return codec.lowerBound(coded) > answerBound();
+  if (errorSamples < 64) return false;
+  return coded + errorMean - 3 * sqrt<f32>(errorVariance) > answerBound();
+}
+
+function offerExact(slot: u32, coded: f32, exact: f32): void {
+  noteError(exact - coded);
+  rescored++;
+  offerAnswer(exact, arena.docOf(slot));
+}
+
+const slots: usize = memory.data(16, 16);
+const coded4: usize = memory.data(16, 16);
+
+/** Goes on rescoring: 0 done, 1 a row is wanted. `keep`: a row handed in stays in memory if there is room. */
+export function rescore(keep: bool): i32 {
+  if (awaiting) {
+    awaiting = false;
+    codec.prepareRow(input, input);
+    if (keep) arena.keepRow(awaited, input);
+    offerExact(awaited, pool.distanceAt(at), codec.exactDistance(input));
+    at++;
+  }
+  while (at < pool.count && (rigorous || rescored < limit)) {
+    // Rows in memory go in fours.
+    let n = 0;
+    let stop = false;
+    for (; n < 4 && at < pool.count; at++) {
+      const slot = pool.idAt(at);
+      if (!allowsSlot(slot)) continue;
+      const coded = pool.distanceAt(at);
+      if (hopeless(coded)) {
+        stop = true;
+        break;
+      }
+      if (codecKind == CODEC_F32) {
+        offerAnswer(coded, arena.docOf(slot));
+        continue;
+      }
+      if (!arena.hasRow(slot)) {
+        if (n > 0) break;
+        awaited = slot;
+        awaiting = true;
+        return 1;
+      }
+      store<u32>(slots + (<usize>n << 2), slot);
+      store<f32>(coded4 + (<usize>n << 2), coded);
+      n++;
+    }
+    if (n > 0) measureFour(n);
+    if (stop) break;
+  }
+  return 0;
+}
+
+function measureFour(n: i32): void {
+  for (let i = 0; i < 4; i++) {
+    const slot = load<u32>(slots + (<usize>min(i, n - 1) << 2));
+    store<u32>(addresses + (<usize>i << 2), <u32>arena.rowOf(slot));
+  }
+  codec.measureRows(queryRow, n);
+  for (let i = 0; i < n; i++)
+    offerExact(load<u32>(slots + (<usize>i << 2)), load<f32>(coded4 + (<usize>i << 2)), load<f32>(distances + (<usize>i << 2)));
+}
+
+/** After an exact search: whether a slot that fell out of the pool could still belong into the answer. */
+export function settled(width: i32): bool {
+  if (pool.count < width) return true;
+  return answerFull() && codec.lowerBound(pool.distanceAt(width - 1)) > answerBound();
+}

@@ -1,0 +1,133 @@
+/**
+ * Walking the graph towards the active query: greedily down the upper levels, then a best-first search with a pool.
+ *
+ * `pool` holds slots after `walkBase` and records after `walkUpper`. Tombstones are walked through; callers leave them out
+ * of answers. Counters say what the last search cost.
+ */
+import * as arena from './arena';
+import * as codec from './codec';
+import * as pool from './pool';
+import * as upper from './upper';
+import { NONE, linksMax, linksMax0 } from './config';
+import { distances, ids } from './scratch';
+
+const records: usize = memory.data(2048 * 4, 16);
+
+export let hops: i32 = 0;
+export let measured: i32 = 0;
+
+export function resetCounters(): void {
+  hops = 0;
+  measured = 0;
+}
+export function countHop(): void {
+  hops++;
+}
+export function countMeasured(n: i32): void {
+  measured += n;
+}
+
+function distanceTo(slot: u32): f32 {
+  store<u32>(ids, slot);
+  codec.measure(1);
+  measured++;
+  return load<f32>(distances);
+}
+
+/** The nearest record on `level` by greedy descent from the entry, or for level 0 the nearest slot. */
+export function descend(level: u32): u32 {
+  let at = upper.entry;
+  let from = upper.entryLevel;
+  if (from == 0 || from < level) return at;
+  let best = distanceTo(upper.slotOf(at));
+  for (; from > level; from--) {
+    let moved = true;
+    while (moved) {
+      moved = false;
+      hops++;
+      const links = upper.upperLinksOf(at);
+      let n = 0;
+      for (; n < linksMax; n++) {
+        const to = load<u32>(links + (<usize>n << 2));
+        if (to == NONE) break;
+        store<u32>(records + (<usize>n << 2), to);
+        store<u32>(ids + (<usize>n << 2), upper.slotOf(to));
+      }
+      codec.measure(n);
+      measured += n;
+      for (let i = 0; i < n; i++) {
+        const d = load<f32>(distances + (<usize>i << 2));
+        if (d < best) {
+          best = d;
+          at = load<u32>(records + (<usize>i << 2));
+          moved = true;
+        }
+      }
+    }
+    at = upper.downOf(at);
+  }
+  return at;
+}
+
+/** Best-first search on an upper level from record `from`; the pool holds records. False when memory is full. */
+export function walkUpper(from: u32, ef: i32): bool {
+  if (!pool.start(ef)) return false;
+  const mark = upper.nextUpperEpoch();
+  upper.visitUpper(from, mark);
+  pool.offer(distanceTo(upper.slotOf(from)), from);
+  for (let i = pool.next(); i >= 0; i = pool.next()) {
+    const links = upper.upperLinksOf(pool.idAt(i));
+    let n = 0;
+    for (let l = 0; l < linksMax; l++) {
+      const to = load<u32>(links + (<usize>l << 2));
+      if (to == NONE) break;
+      if (!upper.visitUpper(to, mark)) continue;
+      store<u32>(records + (<usize>n << 2), to);
+      store<u32>(ids + (<usize>n << 2), upper.slotOf(to));
+      n++;
+    }
+    codec.measure(n);
+    measured += n;
+    for (let c = 0; c < n; c++) pool.offer(load<f32>(distances + (<usize>c << 2)), load<u32>(records + (<usize>c << 2)));
+  }
+  return true;
+}
+
+/** Best-first search on level 0 from `from`; the pool holds slots. False when memory is full. */
+export function walkBase(from: u32, ef: i32): bool {
+  if (!pool.start(ef)) return false;
+  const mark = arena.nextEpoch();
+  store<u8>(arena.visitedAt(from), <u8>mark);
+  pool.offer(distanceTo(from), from);
+  expandBase(mark);
+  return true;
+}
+
+/** Expands what is in the pool until nothing nearer turns up. */
+export function expandBase(mark: u32): void {
+  const most = linksMax0;
+  for (let i = pool.next(); i >= 0; i = pool.next()) {
+    hops++;
+    const links = arena.linksOf(pool.idAt(i));
+    let n = 0;
+    for (let l = 0; l < most; l++) {
+      const to = load<u32>(links + (<usize>l << 2));
+      if (to == NONE) break;
+      const seen = arena.visitedAt(to);
+      store<u32>(ids + (<usize>n << 2), to);
+      n += load<u8>(seen) != <u8>mark ? 1 : 0;
+      store<u8>(seen, <u8>mark);
+    }
+    if (n == 0) continue;
+    codec.measure(n);
+    measured += n;
+    let limit = pool.bound();
+    for (let c = 0; c < n; c++) {
+      const d = load<f32>(distances + (<usize>c << 2));
+      if (d < limit) {
+        pool.offer(d, load<u32>(ids + (<usize>c << 2)));
+        limit = pool.bound();
+      }
+    }
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * One wasm instance: the vector engine of one index. Compiles the build that this machine runs correctly (once per realm),
+ * gives it a memory of its own and types its exports.
+ *
+ * - Synchronous: for workers and Node. (A page may not compile modules of this size synchronously; no engine runs there.)
+ * - Every view of its memory dies when the memory grows; `bytes()`, `floats()` and `words()` give the current one.
+ */
+import { assert } from '../../core/errors.ts';
+import { PLAIN_WASM, RELAXED_WASM } from './generated/modules.ts';
+import { relaxedBuildIsRight } from './self-test.ts';
+
+export const Metric = { dot: 0, cosine: 1, 'l2-squared': 2, manhattan: 3, hamming: 4 } as const;
+export type Metric = (typeof Metric)[keyof typeof Metric];
+/** Reaches the disk: never renumber. */
+export const Codec = { f32: 0, sq7: 1, bq: 2, pq: 3 } as const;
+export type Codec = (typeof Codec)[keyof typeof Codec];
+
+export const NONE = 0xffffffff;
+/** Slots a chunk of the arena holds. */
+export const CHUNK_SLOTS = 1024;
+/** Flags of a slot, as in `assembly/arena.ts`. */
+export const SlotFlag = { used: 1, dead: 2, linked: 4, row: 8, coded: 16 } as const;
+
+/** The exports of `assembly/index.ts`; booleans arrive as numbers, u32 as signed numbers unless `>>> 0` is applied. */
+export interface EngineExports {
+  configure(dimensions: number, metric: number, maxConnections: number, limitBytes: number): number;
+  useCodec(kind: number, codeBytes: number): number;
+  setLimit(bytes: number): void;
+  centerAddress(): number;
+  setScale(scale: number): void;
+  setBounds(residual: number, spread: number): void;
+  residualMax(): number;
+  spreadMax(): number;
+  inputAddress(): number;
+  alloc(bytes: number): number;
+  release(block: number, bytes: number): void;
+  bytesInUse(): number;
+  liveSlots(): number;
+  deadSlots(): number;
+  waiting(): number;
+  rowsInMemory(): number;
+  slotEnd(): number;
+  has(docID: number): number;
+  add(docID: number, sequence: number): number;
+  remove(docID: number): number;
+  rebind(from: number, to: number, sequence: number): number;
+  collectDocs(): void;
+  docEnd(): number;
+  peekWaiting(n: number): number;
+  waitingPositions(): number;
+  headSequence(): number;
+  settle(ef: number, keepRow: number): number;
+  linkSlot(slot: number, ef: number): number;
+  encodeSlot(slot: number, keepRow: number): void;
+  flagsOf(slot: number): number;
+  docOf(slot: number): number;
+  placeOf(docID: number): number;
+  dropRows(): void;
+  openAllow(words: number): number;
+  closeAllow(): void;
+  countAllowed(): number;
+  begin(k: number): number;
+  walk(ef: number, rescoreMost: number): number;
+  walkAllowed(ef: number, seeds: number, rescoreMost: number): number;
+  scanAll(width: number): number;
+  rescore(keep: number): number;
+  wanted(): number;
+  settledAt(width: number): number;
+  answersAddress(): number;
+  answerCount(): number;
+  clearAnswers(k: number): number;
+  hops(): number;
+  measured(): number;
+  rescored(): number;
+  setRecording(on: number): void;
+  logAddress(): number;
+  logBytes(): number;
+  logLost(): number;
+  clearLog(): void;
+  logDead(slot: number, low: number, high: number): void;
+  logRebind(slot: number, docID: number, low: number, high: number): void;
+  replay(words: number, count: number, sequenceMax: number): number;
+  replayedSequence(): number;
+  startSweep(): number;
+  sweep(steps: number, ef: number): number;
+  orphans(): number;
+  chunkCount(): number;
+  chunkAt(index: number): number;
+  chunkDiskBytes(): number;
+  upperChunkCount(): number;
+  upperChunkAt(index: number): number;
+  upperChunkBytes(): number;
+  recordEnd(): number;
+  entry(): number;
+  entryLevel(): number;
+  addChunk(): number;
+  addUpperChunk(): number;
+  adopt(slots: number, records: number, entry: number, level: number): number;
+  finishLoading(): number;
+  clearGraph(): void;
+  probeCodes(metric: number, q: number, a: number, b: number, c: number, d: number, bytes: number, out: number): void;
+  probeRows(metric: number, q: number, a: number, b: number, c: number, d: number, bytes: number, out: number): void;
+}
+
+export interface Engine {
+  readonly exports: EngineExports;
+  readonly memory: WebAssembly.Memory;
+  /** Which build runs. */
+  readonly build: EngineBuild;
+}
+
+export type EngineBuild = 'relaxed' | 'plain';
+
+const FIRST_PAGES = 8;
+const PAGES_MAX = 65536;
+
+function compile(base64: string): WebAssembly.Module {
+  const text = atob(base64);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return new WebAssembly.Module(bytes);
+}
+
+let chosen: { module: WebAssembly.Module; build: EngineBuild } | null = null;
+
+function instantiate(module: WebAssembly.Module, build: EngineBuild): Engine {
+  const memory = new WebAssembly.Memory({ initial: FIRST_PAGES, maximum: PAGES_MAX });
+  const instance = new WebAssembly.Instance(module, { env: { memory } });
+  return { exports: instance.exports as unknown as EngineExports, memory, build };
+}
+
+/** An engine of the given build, for the self-test and tests; null where the machine refuses to compile it. */
+export function createEngineOf(build: EngineBuild): Engine | null {
+  try {
+    return instantiate(compile(build === 'relaxed' ? RELAXED_WASM : PLAIN_WASM), build);
+  } catch (thrown) {
+    if (thrown instanceof WebAssembly.CompileError) return null;
+    throw thrown;
+  }
+}
+
+function choose(): { module: WebAssembly.Module; build: EngineBuild } {
+  const relaxed = createEngineOf('relaxed');
+  if (relaxed && relaxedBuildIsRight(relaxed)) return { module: compile(RELAXED_WASM), build: 'relaxed' };
+  return { module: compile(PLAIN_WASM), build: 'plain' };
+}
+
+/** A fresh engine in the fastest build that computes correctly here. */
+export function createEngine(): Engine {
+  chosen ??= choose();
+  return instantiate(chosen.module, chosen.build);
+}
+
+/** `length` floats at `address`. */
+export function floats(engine: Engine, address: number, length: number): Float32Array<ArrayBuffer> {
+  assert(address !== 0, 'an address of the engine');
+  return new Float32Array(engine.memory.buffer as ArrayBuffer, address, length);
+}
+/** `length` 32-bit words at `address`. */
+export function words(engine: Engine, address: number, length: number): Uint32Array<ArrayBuffer> {
+  return new Uint32Array(engine.memory.buffer as ArrayBuffer, address, length);
+}
+/** `length` bytes at `address`. */
+export function bytesAt(engine: Engine, address: number, length: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(engine.memory.buffer as ArrayBuffer, address, length);
+}

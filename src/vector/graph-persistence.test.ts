@@ -1,0 +1,90 @@
+import { expect, test } from 'vitest';
+import { SeededRandom } from '../core/clock.ts';
+import { clusteredRows, IndexFixture, vectorSchema } from './vector-fixture.ts';
+
+const DIMENSIONS = 32;
+
+function filled(count: number, seed = 5): { fixture: IndexFixture; queries: Float32Array[] } {
+  const data = clusteredRows(new SeededRandom(seed), count + 40, DIMENSIONS);
+  const fixture = new IndexFixture(vectorSchema(DIMENSIONS, 'l2-squared'));
+  for (let i = 0; i < count; i++) fixture.add(i, data[i]);
+  return { fixture, queries: data.slice(count) };
+}
+
+/** The answers of all queries, to compare before and after. */
+const answers = (fixture: IndexFixture, queries: Float32Array[]): number[][] => queries.map((query) => [...fixture.index.search(query, 10, { ef: 40 }).docIDs]);
+
+test('an index opens from its log alone as it was closed', () => {
+  const { fixture, queries } = filled(2_500);
+  fixture.settle();
+  const before = answers(fixture, queries);
+  fixture.reopen(fixture.index.checkpoint(fixture.sequence));
+  expect(fixture.index.backlog).toBe(0);
+  expect(answers(fixture, queries)).toEqual(before);
+  expect(fixture.index.orphans()).toBe(0);
+});
+
+test('an index opens from a snapshot written while rows came and went', () => {
+  const { fixture, queries } = filled(3_000);
+  fixture.settle();
+  const state = fixture.index.checkpoint(fixture.sequence);
+  fixture.reopen(state);
+  const more = clusteredRows(new SeededRandom(6), 30_000, DIMENSIONS);
+  let docID = 10_000;
+  let sawSnapshot = false;
+  for (const row of more) {
+    fixture.add(docID++, row);
+    if (docID % 3 === 0) fixture.remove(docID - 2_000 >= 10_000 ? docID - 2_000 : docID - 10_000);
+    if (docID % 32 === 0) while (fixture.index.step(5, fixture.sequence) && fixture.index.backlog > 0);
+    if (docID % 5_000 === 0) {
+      const at = fixture.index.checkpoint(fixture.sequence);
+      sawSnapshot ||= at.snapshot !== null;
+      fixture.reopen(at);
+    }
+  }
+  fixture.settle();
+  const before = answers(fixture, queries);
+  const last = fixture.index.checkpoint(fixture.sequence);
+  expect(sawSnapshot).toBe(true);
+  fixture.reopen(last);
+  expect(fixture.index.backlog).toBe(0);
+  expect(answers(fixture, queries)).toEqual(before);
+  expect(fixture.index.orphans()).toBe(0);
+  expect(fixture.recall(queries, 10, 64)).toBeGreaterThan(0.95);
+});
+
+test('operations beyond the recovered log are dropped', () => {
+  const { fixture, queries } = filled(1_500);
+  fixture.settle();
+  const durable = fixture.sequence;
+  fixture.index.checkpoint(durable);
+  const lost = clusteredRows(new SeededRandom(9), 200, DIMENSIONS);
+  lost.forEach((row, i) => fixture.add(5_000 + i, row));
+  fixture.settle();
+  const state = fixture.index.checkpoint(fixture.sequence);
+  for (let i = 0; i < 200; i++) fixture.rows.rows.delete(5_000 + i);
+  fixture.reopen(state, durable);
+  expect(fixture.index.size).toBe(1_500);
+  for (const query of queries) expect(Math.max(...fixture.index.search(query, 10).docIDs)).toBeLessThan(1_500);
+});
+
+test('a damaged graph file costs a rebuild, never an answer', () => {
+  const { fixture, queries } = filled(1_400);
+  fixture.settle();
+  const state = fixture.index.checkpoint(fixture.sequence);
+  const log = fixture.streams.contents.get(state.log as number) as Uint8Array<ArrayBuffer>;
+  const intact = log.slice();
+  const random = new SeededRandom(13);
+  for (let round = 0; round < 12; round++) {
+    const damaged = intact.slice();
+    const kind = round % 3;
+    if (kind === 0) damaged[random.int(damaged.length)] ^= 1 << random.int(8);
+    else if (kind === 1) damaged.fill(0, random.int(damaged.length));
+    else damaged.copyWithin(random.int(damaged.length), random.int(damaged.length), damaged.length);
+    fixture.streams.contents.set(state.log as number, damaged);
+    fixture.reopen(state);
+    fixture.settle();
+    expect(fixture.index.size).toBe(1_400);
+    expect(fixture.recall(queries, 10)).toBeGreaterThan(0.97);
+  }
+});

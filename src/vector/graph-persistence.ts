@@ -1,0 +1,195 @@
+/**
+ * A vector index's files: the log it appends to, the snapshot before it, and when to write a new one.
+ *
+ * - `state` names what the manifest may rely on; it changes only in `checkpoint`, after a flush.
+ * - While a snapshot is written, operations go to the log that will accompany it. A crash before the manifest names both
+ *   falls back to the pair before: rows inserted in between are given to the index again by its shard.
+ * - The log is kept below half of the snapshot (or below a floor), so that both stay within 2.2 times the arena.
+ */
+import type { Random } from '../core/clock.ts';
+import type { ExtentStream, StreamSpace } from '../lsm/bucket.ts';
+import { bytesAt, type Engine } from '../kernels/wasm/engine.ts';
+import { GraphLogReader, GraphLogWriter } from './graph-log.ts';
+import { readSnapshot, SnapshotWriter } from './graph-snapshot.ts';
+import type { GraphConfig } from './graph-config.ts';
+import type { VectorIndexState } from './vector-index.ts';
+
+const LOG_BYTES_FLOOR = 4 * 1024 * 1024;
+const FLUSHED_WORDS_BYTES = 64 * 1024;
+
+interface SnapshotPlace {
+  readonly trailerAt: number;
+  readonly trailerBytes: number;
+}
+
+export class GraphPersistence {
+  private readonly engine: Engine;
+  private readonly streams: StreamSpace;
+  private readonly random: Random;
+  private log: GraphLogWriter | null = null;
+  private snapshot: { readonly stream: ExtentStream; readonly place: SnapshotPlace; readonly bytes: number } | null = null;
+  private writer: SnapshotWriter | null = null;
+  private abandoned: number[] = [];
+  private pendingSequence = 0;
+
+  constructor(engine: Engine, streams: StreamSpace, random: Random) {
+    this.engine = engine;
+    this.streams = streams;
+    this.random = random;
+  }
+
+  /** Bytes of log and snapshots, the ones being written included. */
+  get bytes(): number {
+    return (this.log?.length ?? this.loaded?.logBytes ?? 0) + (this.snapshot?.bytes ?? 0) + (this.writer?.stream.length ?? 0);
+  }
+  get snapshotting(): boolean {
+    return this.writer !== null;
+  }
+
+  /** Begins anew with a config: what was there before is given up with the next checkpoint. */
+  restart(config: GraphConfig): void {
+    this.giveUp();
+    this.log = GraphLogWriter.begin(this.streams.create(), this.drawGeneration(), config);
+  }
+
+  private giveUp(): void {
+    if (this.log) this.abandoned.push(this.log.stream.id);
+    if (this.snapshot) this.abandoned.push(this.snapshot.stream.id);
+    if (this.writer) this.abandoned.push(this.writer.stream.id);
+    this.log = null;
+    this.snapshot = null;
+    this.writer = null;
+  }
+
+  /** Streams that a state named and that could not be used. */
+  abandon(state: VectorIndexState): void {
+    for (const id of [state.snapshot, state.log]) if (id !== null) this.abandoned.push(id);
+  }
+
+  private drawGeneration(): number {
+    return new DataView(this.random.fill(new Uint8Array(4)).buffer).getUint32(0) || 1;
+  }
+
+  /**
+   * Loads what `state` names into the engine; `prepare` configures the codec, false when the config is another index's.
+   * Returns the config, or null when there is nothing usable of this shape. `Corruption` when something does not check.
+   */
+  load(state: VectorIndexState, recoveredSequence: number, prepare: (config: GraphConfig) => boolean): GraphConfig | null {
+    if (state.log === null) return null;
+    const logStream = this.streams.open(state.log);
+    const reader = new GraphLogReader(logStream);
+    let config: GraphConfig | null = null;
+    let snapshot: typeof this.snapshot = null;
+    if (state.snapshot !== null) {
+      const place = state.meta.snapshot as SnapshotPlace;
+      const stream = this.streams.open(state.snapshot);
+      const loaded = readSnapshot(stream, this.engine, place, prepare);
+      if (!loaded || loaded.sequence > recoveredSequence) return null;
+      config = loaded.config;
+      snapshot = { stream, place, bytes: place.trailerAt + place.trailerBytes };
+    } else {
+      config = reader.header.config;
+      if (!prepare(config)) return null;
+    }
+    if (!this.replay(reader, recoveredSequence)) return null;
+    if (!this.engine.exports.finishLoading()) return null;
+    // A log that was read is never appended to: its tail may be torn.
+    this.snapshot = snapshot;
+    this.loaded = { log: state.log, logBytes: reader.bytesRead };
+    return config;
+  }
+  private loaded: { readonly log: number; readonly logBytes: number } | null = null;
+
+  private replay(reader: GraphLogReader, recoveredSequence: number): boolean {
+    const { exports } = this.engine;
+    for (let payload = reader.next(); payload; payload = reader.next()) {
+      const block = exports.alloc(payload.length) >>> 0;
+      if (block === 0) return false;
+      bytesAt(this.engine, block, payload.length).set(payload);
+      const outcome = exports.replay(block, payload.length / 4, recoveredSequence);
+      exports.release(block, payload.length);
+      if (outcome === 2) return false;
+      if (outcome === 1) break;
+    }
+    return true;
+  }
+
+  /** Moves the operations recorded in wasm to the log. */
+  drain(config: GraphConfig, atLeastBytes = 1): void {
+    const { exports } = this.engine;
+    const length = exports.logBytes();
+    if (length < atLeastBytes) return;
+    this.log ??= this.continueLog(config);
+    this.log.append(bytesAt(this.engine, exports.logAddress() >>> 0, length));
+    exports.clearLog();
+  }
+  /** Drains when enough has gathered to be worth a frame. */
+  drainSome(config: GraphConfig): void {
+    this.drain(config, FLUSHED_WORDS_BYTES);
+  }
+
+  /** After a load: a new log takes over what the old one held, unless a snapshot is due anyway. */
+  private continueLog(config: GraphConfig): GraphLogWriter {
+    const before = this.loaded;
+    if (!before || before.logBytes > this.logBytesMax(false)) {
+      this.startSnapshot(config);
+      return this.log as GraphLogWriter;
+    }
+    const log = GraphLogWriter.begin(this.streams.create(), this.drawGeneration(), config);
+    const reader = new GraphLogReader(this.streams.open(before.log));
+    for (let payload = reader.next(); payload; payload = reader.next()) log.append(payload);
+    this.abandoned.push(before.log);
+    this.loaded = null;
+    return log;
+  }
+
+  private logBytesMax(idle: boolean): number {
+    return Math.max(LOG_BYTES_FLOOR, (this.snapshot?.bytes ?? 0) * (idle ? 0.1 : 0.5));
+  }
+
+  /** Whether the log has grown so far that a snapshot is worth writing; `idle`: also for a smaller gain. */
+  snapshotDue(idle: boolean): boolean {
+    if (this.writer || !this.log) return false;
+    return this.log.length > this.logBytesMax(idle);
+  }
+
+  /** Begins a snapshot, and the log that accompanies it. */
+  startSnapshot(config: GraphConfig): void {
+    const generation = this.drawGeneration();
+    const log = GraphLogWriter.begin(this.streams.create(), generation, config);
+    this.writer = new SnapshotWriter(this.streams.create(), this.engine, generation, config);
+    this.replaced = [this.log?.stream.id ?? this.loaded?.log ?? null, this.snapshot?.stream.id ?? null];
+    this.loaded = null;
+    this.log = log;
+  }
+  private replaced: (number | null)[] = [];
+
+  /** Writes one chunk of the snapshot; false when it is finished (or none is being written). */
+  stepSnapshot(sequence: number): boolean {
+    if (!this.writer) return false;
+    if (this.writer.step()) return true;
+    const place = this.writer.finish(Math.max(sequence, this.pendingSequence));
+    this.snapshot = { stream: this.writer.stream, place, bytes: this.writer.stream.length };
+    this.writer = null;
+    for (const id of this.replaced) if (id !== null) this.abandoned.push(id);
+    this.replaced = [];
+    return false;
+  }
+
+  /** Flushes log and snapshot and says what the manifest must keep; what it no longer names is freed. */
+  checkpoint(config: GraphConfig, sequence: number): VectorIndexState {
+    if (this.loaded && this.engine.exports.logBytes() === 0) return this.named(this.loaded.log);
+    this.drain(config);
+    while (this.writer) this.stepSnapshot(sequence);
+    this.snapshot?.stream.flush();
+    this.log?.flush();
+    const state = this.named(this.log?.stream.id ?? null);
+    for (const id of this.abandoned) this.streams.free(id);
+    this.abandoned = [];
+    return state;
+  }
+
+  private named(log: number | null): VectorIndexState {
+    return { snapshot: this.snapshot?.stream.id ?? null, log, meta: this.snapshot ? { snapshot: this.snapshot.place } : {} };
+  }
+}
