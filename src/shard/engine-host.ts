@@ -61,6 +61,8 @@ export interface HostOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly durability: 'strict' | 'relaxed';
+  /** The database was made before: finding nothing is `Evicted`, not a new one. */
+  readonly mustExist?: boolean;
   readonly limits?: Partial<HostLimits>;
   readonly storageLimits?: Partial<StorageLimits>;
   /** Runs the commit once the messages that wait have been read: a macrotask in workers, a microtask in tests. */
@@ -85,8 +87,6 @@ export class ShardHost implements EngineHost {
   private waiting: WaitingWrite[] = [];
   private commitDeferred = false;
   private failure: HeddleError | null = null;
-  private commits = 0;
-  private flushes = 0;
 
   private constructor(storage: HostStorage, options: HostOptions) {
     this.storage = storage;
@@ -97,8 +97,8 @@ export class ShardHost implements EngineHost {
 
   /** Opens the directory, replays the log and reconciles every index. `Corruption`, `Unsupported` or `StorageUnavailable` when that can't be done. */
   static async open(options: HostOptions): Promise<ShardHost> {
-    const { vfs, mirror, clock, random, logger, durability, storageLimits } = options;
-    const storage = await HostStorage.open({ vfs, mirror, clock, random, logger, durability, limits: storageLimits });
+    const { vfs, mirror, clock, random, logger, storageLimits, mustExist } = options;
+    const storage = await HostStorage.open({ vfs, mirror, clock, random, logger, mustExist, limits: storageLimits });
     const host = new ShardHost(storage, options);
     host.recover();
     return host;
@@ -106,12 +106,11 @@ export class ShardHost implements EngineHost {
 
   private recover(): void {
     const { storage } = this;
-    this.requests = RequestTable.decode(storage.hostMeta);
+    this.requests = RequestTable.decode(storage.blob);
     for (const { id, meta, flushedSequence } of storage.shards()) this.hosted.set(id, this.newShard(id, meta, flushedSequence));
     for (const record of storage.recovered) {
       const { shard: id, type, sequence, payload } = record;
-      if (type === RecordType.schema) this.adoptSchema(id, JSON.parse(fromUtf8(payload)) as CollectionSchema, sequence);
-      else if (type === RecordType.drop) this.forgetShard(id);
+      if (type === RecordType.schema) this.replaySchema(id, sequence, payload);
       else this.replayWrite(id, sequence, payload);
     }
     storage.replayed();
@@ -174,47 +173,53 @@ export class ShardHost implements EngineHost {
   async putShard(id: number, schema: CollectionSchema): Promise<void> {
     this.check();
     const known = this.hosted.get(id);
-    if (known && known.schema.version >= schema.version) return;
-    await this.logged(id, RecordType.schema, utf8(JSON.stringify(schema)), (sequence) => this.adoptSchema(id, schema, sequence));
+    if (!known) this.createShard(id, schema);
+    else if (known.schema.version >= schema.version) return;
+    else this.changeSchema(known, schema);
+    await this.committed();
+  }
+
+  private createShard(id: number, schema: CollectionSchema): void {
+    const meta = encodeShardMeta(emptyShardMeta(schema));
+    this.storage.createShard(id, meta);
+    const shard = this.newShard(id, meta, 0);
+    shard.open();
+    this.hosted.set(id, shard);
+  }
+
+  /** By a record of the log, in order with the writes, so that a crash leaves the old schema or the new one. */
+  private changeSchema(shard: Shard, schema: CollectionSchema): void {
+    this.makeRoom();
+    const sequence = shard.sequence + 1;
+    this.storage.append(shard.id, sequence, RecordType.schema, [utf8(JSON.stringify(schema))]);
+    shard.setSchema(schema);
+    shard.sequence = sequence;
+  }
+
+  private replaySchema(id: number, sequence: number, payload: Uint8Array): void {
+    const shard = this.hosted.get(id);
+    if (!shard) return;
+    shard.setSchema(JSON.parse(fromUtf8(payload)) as CollectionSchema);
+    shard.sequence = sequence;
   }
 
   async dropShard(id: number): Promise<void> {
     this.check();
-    if (!this.hosted.has(id)) return;
-    await this.logged(id, RecordType.drop, new Uint8Array(0), () => this.forgetShard(id));
+    const shard = this.hosted.get(id);
+    if (!shard) return;
+    shard.close();
+    this.hosted.delete(id);
+    this.storage.dropShard(id);
+    await this.committed();
   }
 
-  /** Logs one record of its own, then takes it: the log is the truth here too, so that a crash leaves old or new. */
-  private async logged(id: number, type: number, payload: Uint8Array, take: (sequence: number) => void): Promise<void> {
-    this.makeRoom(payload.length);
-    const sequence = (this.hosted.get(id)?.sequence ?? 0) + 1;
-    this.storage.append(id, sequence, type, [payload]);
+  /** Resolves when everything appended and edited so far is durable. */
+  private async committed(): Promise<void> {
     try {
-      const committed = this.storage.commit();
-      take(sequence);
-      await committed;
+      await this.storage.commit('strict');
     } catch (thrown) {
       throw this.poison(thrown);
     }
-  }
-
-  private adoptSchema(id: number, schema: CollectionSchema, sequence: number): void {
-    const known = this.hosted.get(id);
-    if (known) known.setSchema(schema);
-    else {
-      this.storage.createShard(id, encodeShardMeta(emptyShardMeta(schema)));
-      const shard = this.newShard(id, encodeShardMeta(emptyShardMeta(schema)), 0);
-      shard.open();
-      this.hosted.set(id, shard);
-    }
-    const shard = this.hosted.get(id)!;
-    shard.sequence = Math.max(shard.sequence, sequence);
-  }
-
-  private forgetShard(id: number): void {
-    this.hosted.get(id)?.close();
-    this.hosted.delete(id);
-    this.storage.dropShard(id);
   }
 
   async shards(): Promise<readonly { shard: number; schema: CollectionSchema }[]> {
@@ -241,16 +246,16 @@ export class ShardHost implements EngineHost {
       let count = 0;
       while (count < this.waiting.length && (count === 0 || bytes + this.waiting[count].request.batch.length <= this.limits.commitBytesMax))
         bytes += this.waiting[count++].request.batch.length;
-      this.commitTogether(this.waiting.splice(0, count), bytes);
+      this.commitTogether(this.waiting.splice(0, count));
     }
   }
 
   /** One round of group commit; nothing is flushed to segments between staging and committing. */
-  private commitTogether(round: readonly WaitingWrite[], bytes: number): void {
+  private commitTogether(round: readonly WaitingWrite[]): void {
     const staged: { write: WaitingWrite; ack: StagedAck }[] = [];
     try {
       this.check();
-      this.makeRoom(bytes);
+      this.makeRoom();
     } catch (thrown) {
       for (const write of round) write.reject(HeddleError.from(thrown));
       return;
@@ -263,8 +268,7 @@ export class ShardHost implements EngineHost {
       }
     }
     if (staged.length === 0) return;
-    this.commits++;
-    this.storage.commit().then(
+    this.storage.commit(this.options.durability).then(
       (durability) => staged.forEach(({ write, ack }) => write.resolve({ ...ack, durability })),
       (thrown) => {
         const error = this.poison(thrown);
@@ -289,11 +293,11 @@ export class ShardHost implements EngineHost {
   }
 
   /** Slows writers down when graphs lag, and flushes shards that pin the log or hold too much memory. */
-  private makeRoom(bytes: number): void {
+  private makeRoom(): void {
     for (const shard of this.hosted.values())
-      while (shard.backlog > this.limits.backlogRowsMax && shard.stepIndexes(4, shard.sequence));
+      while (shard.backlog > this.limits.backlogRowsMax && shard.stepIndexes(4, this.storage.durableSequence(shard.id)));
     this.flushLarge();
-    for (let pinned = this.storage.logPressure(bytes); pinned.length > 0; pinned = this.storage.logPressure(bytes)) {
+    for (let pinned = this.storage.logPressure(); pinned.length > 0; pinned = this.storage.logPressure()) {
       let flushed = false;
       for (const id of pinned) {
         const shard = this.hosted.get(id);
@@ -317,7 +321,6 @@ export class ShardHost implements EngineHost {
 
   private flushShard(shard: Shard): void {
     shard.flush(this.requests.encode());
-    this.flushes++;
   }
 
   // --- reads
@@ -368,14 +371,11 @@ export class ShardHost implements EngineHost {
   maintainNow(budgetMs: number): boolean {
     const { clock } = this.options;
     const end = clock.monotonic() + budgetMs;
+    const left = (): number => Math.max(0.5, end - clock.monotonic());
+    if (this.options.durability === 'relaxed') this.storage.sync();
     let more = this.flushLarge();
-    for (const shard of this.hosted.values()) {
-      const left = (): number => Math.max(0.5, end - clock.monotonic());
-      more = shard.stepIndexes(left(), shard.sequence) || more;
-      more = shard.store.step(left()) || more;
-      if (clock.monotonic() >= end) return true;
-    }
-    return more;
+    for (const shard of this.hosted.values()) more = shard.stepIndexes(left(), this.storage.durableSequence(shard.id)) || more;
+    return this.storage.step(left()) || more;
   }
 
   async flush(): Promise<void> {
@@ -399,7 +399,8 @@ export class ShardHost implements EngineHost {
 
   async stats(): Promise<HostStats> {
     this.check();
-    return { ...this.storage.stats(), flushes: this.flushes, commits: this.commits, shards: [...this.hosted.values()].map((shard) => shard.stats()) };
+    const { logBytes, diskBytes, freeBytes, settled, flushes, commits, quarantined } = this.storage.stats;
+    return { logBytes, diskBytes, freeBytes, settled, flushes, commits, quarantined, shards: [...this.hosted.values()].map((shard) => shard.stats()) };
   }
 
   async settled(): Promise<void> {

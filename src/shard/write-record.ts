@@ -8,7 +8,7 @@ import type { RequestId, WriteFailure } from './host-api.ts';
 import { readVectors, writeVectors, type NamedVector } from '../protocol/write-batch.ts';
 
 /** Types of log records; they reach the disk. */
-export const RecordType = { write: 1, schema: 2, drop: 3 } as const;
+export const RecordType = { write: 1, schema: 2 } as const;
 
 const VERSION = 1;
 const FLAG_FAILURES = 1;
