@@ -17,24 +17,28 @@ const FRAME_HEAD_BYTES = 8;
 /** A frame's payload is at most this; larger batches of operations are cut between operations by their producer. */
 export const FRAME_PAYLOAD_MAX = 16 * 1024 * 1024;
 
-function checksum(at: number, generation: number, payload: Uint8Array): number {
-  const head = new ByteWriter(12).u32(at).u32(generation).u32(payload.length).finish();
+function checksum(before: number, generation: number, payload: Uint8Array): number {
+  const head = new ByteWriter(12).u32(before).u32(generation).u32(payload.length).finish();
   return crc32c(payload, crc32c(head));
 }
 
-function appendFrame(stream: ExtentStream, generation: number, payload: Uint8Array): void {
-  const frame = new ByteWriter(FRAME_HEAD_BYTES + payload.length);
-  frame.u32(payload.length).u32(checksum(stream.length, generation, payload)).bytes(payload);
-  stream.append(frame.finish());
+/** Appends a frame that follows one of checksum `before`; returns its checksum. */
+function appendFrame(stream: ExtentStream, before: number, generation: number, payload: Uint8Array): number {
+  const crc = checksum(before, generation, payload);
+  stream.append(new ByteWriter(FRAME_HEAD_BYTES + payload.length).u32(payload.length).u32(crc).bytes(payload).finish());
+  return crc;
 }
 
 export class GraphLogWriter {
   readonly stream: ExtentStream;
   private readonly generation: number;
+  /** Checksum of the last frame: frames are chained, so that one left over from before a resume never follows a new one. */
+  private last: number;
 
-  private constructor(stream: ExtentStream, generation: number) {
+  private constructor(stream: ExtentStream, generation: number, last: number) {
     this.stream = stream;
     this.generation = generation;
+    this.last = last;
   }
 
   /** Begins a log on an empty stream. */
@@ -44,8 +48,13 @@ export class GraphLogWriter {
     const header = new ByteWriter(4096).u32(MAGIC).u32(VERSION).u32(generation).u32(json.length + padding).bytes(json);
     header.bytes(utf8(' '.repeat(padding)));
     header.bytes(new Uint8Array(config.parameters.buffer, config.parameters.byteOffset, config.parameters.byteLength));
-    appendFrame(stream, 0, header.finish());
-    return new GraphLogWriter(stream, generation);
+    return new GraphLogWriter(stream, generation, appendFrame(stream, 0, 0, header.finish()));
+  }
+
+  /** Goes on with a log that was read to its end: what follows the last good frame is overwritten. */
+  static resume(stream: ExtentStream, read: GraphLogReader): GraphLogWriter {
+    stream.resumeAt(read.bytesRead);
+    return new GraphLogWriter(stream, read.header.generation, read.lastChecksum);
   }
 
   /** Bytes of the log. */
@@ -55,7 +64,7 @@ export class GraphLogWriter {
 
   /** Appends whole operations (borrowed). */
   append(operations: Uint8Array): void {
-    if (operations.length > 0) appendFrame(this.stream, this.generation, operations);
+    if (operations.length > 0) this.last = appendFrame(this.stream, this.last, this.generation, operations);
   }
 
   flush(): void {
@@ -73,6 +82,7 @@ export class GraphLogReader {
   readonly header: GraphLogHeader;
   private readonly stream: ExtentStream;
   private at = 0;
+  private last = 0;
 
   constructor(stream: ExtentStream) {
     this.stream = stream;
@@ -81,6 +91,10 @@ export class GraphLogReader {
     this.header = decodeHeader(payload, stream.id);
   }
 
+  /** Checksum of the last frame read. */
+  get lastChecksum(): number {
+    return this.last;
+  }
   /** Bytes of the frames read so far. */
   get bytesRead(): number {
     return this.at;
@@ -100,7 +114,8 @@ export class GraphLogReader {
     if (this.at + FRAME_HEAD_BYTES + length > this.stream.length) return null;
     const payload = new Uint8Array(length);
     if (this.stream.read(payload, this.at + FRAME_HEAD_BYTES) < length) return null;
-    if (checksum(this.at, generation, payload) !== crc) return null;
+    if (checksum(this.last, generation, payload) !== crc) return null;
+    this.last = crc;
     this.at += FRAME_HEAD_BYTES + length;
     return payload;
   }

@@ -40,7 +40,7 @@ export class GraphPersistence {
 
   /** Bytes of log and snapshots, the ones being written included. */
   get bytes(): number {
-    return (this.log?.length ?? this.loaded?.logBytes ?? 0) + (this.snapshot?.bytes ?? 0) + (this.writer?.stream.length ?? 0);
+    return (this.log?.length ?? 0) + (this.snapshot?.bytes ?? 0) + (this.writer?.stream.length ?? 0);
   }
   get snapshotting(): boolean {
     return this.writer !== null;
@@ -91,27 +91,29 @@ export class GraphPersistence {
       config = reader.header.config;
       if (!prepare(config)) return null;
     }
-    if (!this.replay(reader, recoveredSequence)) return null;
-    if (!this.engine.exports.finishLoading()) return null;
-    // A log that was read is never appended to: its tail may be torn.
+    const outcome = this.replay(reader, recoveredSequence);
+    if (outcome === 'senseless' || !this.engine.exports.finishLoading()) return null;
     this.snapshot = snapshot;
-    this.loaded = { log: state.log, logBytes: reader.bytesRead };
+    // Operations that were dropped must not come back once the shard's sequence numbers have passed them: no more of this log.
+    if (outcome === 'cut') this.cutLog = state.log;
+    else this.log = GraphLogWriter.resume(logStream, reader);
     return config;
   }
-  private loaded: { readonly log: number; readonly logBytes: number } | null = null;
+  /** A loaded log that ends in dropped operations; a snapshot replaces it. */
+  private cutLog: number | null = null;
 
-  private replay(reader: GraphLogReader, recoveredSequence: number): boolean {
+  private replay(reader: GraphLogReader, recoveredSequence: number): 'whole' | 'cut' | 'senseless' {
     const { exports } = this.engine;
     for (let payload = reader.next(); payload; payload = reader.next()) {
       const block = exports.alloc(payload.length) >>> 0;
-      if (block === 0) return false;
+      if (block === 0) return 'senseless';
       bytesAt(this.engine, block, payload.length).set(payload);
       const outcome = exports.replay(block, payload.length / 4, recoveredSequence);
       exports.release(block, payload.length);
-      if (outcome === 2) return false;
-      if (outcome === 1) break;
+      if (outcome === 2) return 'senseless';
+      if (outcome === 1) return 'cut';
     }
-    return true;
+    return 'whole';
   }
 
   /** Moves the operations recorded in wasm to the log. */
@@ -119,28 +121,13 @@ export class GraphPersistence {
     const { exports } = this.engine;
     const length = exports.logBytes();
     if (length < atLeastBytes) return;
-    this.log ??= this.continueLog(config);
-    this.log.append(bytesAt(this.engine, exports.logAddress() >>> 0, length));
+    if (!this.log) this.startSnapshot(config);
+    this.log?.append(bytesAt(this.engine, exports.logAddress() >>> 0, length));
     exports.clearLog();
   }
   /** Drains when enough has gathered to be worth a frame. */
   drainSome(config: GraphConfig): void {
     this.drain(config, FLUSHED_WORDS_BYTES);
-  }
-
-  /** After a load: a new log takes over what the old one held, unless a snapshot is due anyway. */
-  private continueLog(config: GraphConfig): GraphLogWriter {
-    const before = this.loaded;
-    if (!before || before.logBytes > this.logBytesMax(false)) {
-      this.startSnapshot(config);
-      return this.log as GraphLogWriter;
-    }
-    const log = GraphLogWriter.begin(this.streams.create(), this.drawGeneration(), config);
-    const reader = new GraphLogReader(this.streams.open(before.log));
-    for (let payload = reader.next(); payload; payload = reader.next()) log.append(payload);
-    this.abandoned.push(before.log);
-    this.loaded = null;
-    return log;
   }
 
   private logBytesMax(idle: boolean): number {
@@ -149,7 +136,8 @@ export class GraphPersistence {
 
   /** Whether the log has grown so far that a snapshot is worth writing; `idle`: also for a smaller gain. */
   snapshotDue(idle: boolean): boolean {
-    if (this.writer || !this.log) return false;
+    if (this.writer) return false;
+    if (!this.log) return this.cutLog !== null;
     return this.log.length > this.logBytesMax(idle);
   }
 
@@ -158,8 +146,8 @@ export class GraphPersistence {
     const generation = this.drawGeneration();
     const log = GraphLogWriter.begin(this.streams.create(), generation, config);
     this.writer = new SnapshotWriter(this.streams.create(), this.engine, generation, config);
-    this.replaced = [this.log?.stream.id ?? this.loaded?.log ?? null, this.snapshot?.stream.id ?? null];
-    this.loaded = null;
+    this.replaced = [this.log?.stream.id ?? this.cutLog, this.snapshot?.stream.id ?? null];
+    this.cutLog = null;
     this.log = log;
   }
   private replaced: (number | null)[] = [];
@@ -178,8 +166,8 @@ export class GraphPersistence {
 
   /** Flushes log and snapshot and says what the manifest must keep; what it no longer names is freed. */
   checkpoint(config: GraphConfig, sequence: number): VectorIndexState {
-    if (this.loaded && this.engine.exports.logBytes() === 0) return this.named(this.loaded.log);
     this.drain(config);
+    if (!this.log) this.startSnapshot(config);
     while (this.writer) this.stepSnapshot(sequence);
     this.snapshot?.stream.flush();
     this.log?.flush();

@@ -47,8 +47,20 @@ export class MemoryStreams implements StreamSpace {
         into.set(part);
         return part.length;
       },
+      resumeAt(length) {
+        lengths.set(id, length);
+      },
       flush() {},
     };
+  }
+
+  ids(): number[] {
+    return [...this.contents.keys()];
+  }
+
+  /** After a crash a stream is as long as what was allocated for it. */
+  crash(): void {
+    for (const [id, block] of this.contents) this.lengths.set(id, block.length);
   }
 
   free(id: number): void {
@@ -139,6 +151,7 @@ export class IndexFixture {
 
   /** Opens the index from a state, as its shard would after recovering up to `sequence`, and reconciles it. */
   reopen(state: VectorIndexState, sequence = this.sequence): void {
+    this.streams.crash();
     this.index = this.open(state, sequence);
     const held = this.index.docIDs();
     for (const docID of held) if (!this.rows.rows.has(docID)) this.index.remove(docID, sequence);
