@@ -1,4 +1,8 @@
-/** Descriptions that the reverse dictionary must turn into a word: any of the answers among the first five counts. */
+/**
+ * Descriptions that the reverse dictionary must turn into a word: any of the answers among the first five counts.
+ *
+ * @type {readonly (readonly [query: string, answers: readonly string[]])[]}
+ */
 export const REVERSE_QUERIES = [
   ['one who pretends to be ill to avoid work', ['malingerer']],
   ['fear of small closed rooms', ['claustrophobia']],
