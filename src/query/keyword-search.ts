@@ -69,26 +69,30 @@ export function searchKeywords(index: InvertedIndex, search: KeywordSearch, opti
     const work = searchOr({ cursors, minimumMatch: search.minimumMatch, top, allow: options.allow.words, accepts, prune: options.prune ?? true });
     return { ...top.take(), work };
   }
-  const best = new Map<number, number>();
-  for (const group of groups)
-    for (const [docID, score] of matchesOf(index, search, group, stats, options)) best.set(docID, (best.get(docID) ?? 0) + score);
-  for (const [docID, score] of best) top.offer(docID, score);
-  return { ...top.take(), work: null };
+  const cursors = groups.flatMap((group, g) => group.slots.flatMap((slot, i) => cursorsOf(index, group.fields, slot, g * group.slots.length + i, stats)));
+  if (search.operator === 'and' && groups.length === 1) {
+    const [group] = groups;
+    const { docIDs, scores } = searchAnd(group.slots.map((_, i) => cursors.filter((cursor) => cursor.slot === i)), options.allow.words);
+    const accepts = phraseCheck(group, options.readValues);
+    for (let i = 0; i < docIDs.length; i++) if (top.wants(docIDs[i], scores[i]) && (accepts === null || accepts(docIDs[i]))) top.offer(docIDs[i], scores[i]);
+    return { ...top.take(), work: null };
+  }
+  const allow = keywordMatches(index, search, options);
+  const work = searchOr({ cursors, minimumMatch: 1, top, allow: allow.words, accepts: null, prune: options.prune ?? true });
+  return { ...top.take(), work };
 }
 
-/** All matches of one group with their scores, rounded. */
-function* matchesOf(index: InvertedIndex, search: KeywordSearch, group: QueryGroup, stats: KeywordStats, options: KeywordOptions): IterableIterator<[number, number]> {
+/** docIDs of all matches of one group. */
+function matchesOf(index: InvertedIndex, search: KeywordSearch, group: QueryGroup, stats: KeywordStats, options: KeywordOptions): Uint32Array {
   const slots = group.slots.map((slot, i) => cursorsOf(index, group.fields, slot, i, stats));
   const accepts = phraseCheck(group, options.readValues);
   if (search.operator === 'and') {
-    const { docIDs, scores } = searchAnd(slots, options.allow.words);
-    for (let i = 0; i < docIDs.length; i++) if (accepts === null || accepts(docIDs[i])) yield [docIDs[i], scores[i]];
-    return;
+    const { docIDs } = searchAnd(slots, options.allow.words);
+    return accepts === null ? docIDs : docIDs.filter(accepts);
   }
   const all = new TopDocs(options.allow.count(), (a, b) => a - b);
   searchOr({ cursors: slots.flat(), minimumMatch: search.minimumMatch, top: all, allow: options.allow.words, accepts, prune: false });
-  const { docIDs, scores } = all.take();
-  for (let i = 0; i < docIDs.length; i++) yield [docIDs[i], scores[i]];
+  return all.take().docIDs;
 }
 
 /** The lists that stand for a slot in a group's fields. */
@@ -128,7 +132,7 @@ export function keywordMatches(index: InvertedIndex, search: KeywordSearch, opti
           for (const { term } of expansionsOf(slot, field)) field.searchable!.bits(term, bits);
         }
       all.or(bits.take().and(options.allow));
-    } else for (const [docID] of matchesOf(index, search, group, stats, options)) all.add(docID);
+    } else for (const docID of matchesOf(index, search, group, stats, options)) all.add(docID);
   }
   return all;
 }

@@ -53,10 +53,10 @@ export class SegmentStack {
 
   /** Merges segment `at` with the next newer one. */
   merge(at: number): void {
-    const [older, newer] = this.segments.splice(at, 2);
+    const [older, newer] = this.segments.slice(at, at + 2);
     const merged: Segment = new Map();
     for (const id of new Set([...older.keys(), ...newer.keys()])) merged.set(id, mergeEntries([older.get(id) ?? [], newer.get(id) ?? []], this.options.get(id)!));
-    this.segments.splice(at, 0, merged);
+    this.segments.splice(at, 2, merged);
   }
 }
 
