@@ -4,6 +4,7 @@
  * Words come first: until the text is there, vectorizing rests, so that the first search by words is soon. On later visits the
  * text is there, and the model loads while the database opens.
  */
+import { effect } from '@preact/signals';
 import { minilm } from 'heddle/minilm';
 import wasmUrl from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url';
 import { keepAnswering } from './answers.ts';
@@ -15,7 +16,21 @@ import { follow } from './follow.ts';
 import { keepNotes } from './notes/notes.ts';
 import { findLack, hasSimd } from './platform.ts';
 import { serviceWorkerInControl } from './pwa.ts';
-import { database, failed, fault, finished, lack, model as modelStage, noteVectors, notePaused, running, text, vectors } from './state.ts';
+import {
+  bytesOnDisk,
+  database,
+  failed,
+  fault,
+  finished,
+  lack,
+  model as modelStage,
+  noteVectors,
+  notePaused,
+  running,
+  settled,
+  text,
+  vectors,
+} from './state.ts';
 
 const MODEL_BYTES = 22_972_370;
 /** Set when all of the dictionary's text is stored: then the model need not wait for it. */
@@ -44,6 +59,7 @@ export async function boot(): Promise<void> {
     keepAnswering(demo);
     void keepNotes(demo);
     void followNotes(demo);
+    tellSize(demo);
     await bringText(demo, manifestOnce);
     if (!complete) void loadModel();
     await demo.words.vectorizing.resume();
@@ -90,6 +106,15 @@ async function loadModel(): Promise<void> {
 }
 
 async function followNotes({ passages }: DemoDatabase): Promise<void> {
-  notePaused.value = (await passages.vectorizing.status()).paused ?? false;
+  notePaused.value = (await passages.vectorizing.status()).paused;
   await follow(passages, noteVectors);
+}
+
+/** Bytes of the database, for the footer; asked once everything is there. */
+function tellSize({ db }: DemoDatabase): void {
+  const stop = effect(() => {
+    if (!settled.value) return;
+    void db.storage().then(({ diskBytes }) => (bytesOnDisk.value = diskBytes));
+    queueMicrotask(() => stop());
+  });
 }

@@ -39,6 +39,8 @@ export const domains = signal<readonly string[]>([]);
 /** Meaning can be asked: the model is there and at least some vectors are. */
 export const meaningReady = computed(() => model.value.state === 'done');
 export const settled = computed(() => [text, vectors, model].every((stage) => stage.value.state === 'done'));
+/** 0 until known. */
+export const bytesOnDisk = signal(0);
 export const offlineReady = signal(false);
 export const updateReady = signal<(() => void) | null>(null);
 export const online = signal(navigator.onLine);

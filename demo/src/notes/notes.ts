@@ -2,7 +2,7 @@
 import { signal } from '@preact/signals';
 import type { DemoDatabase } from '../database.ts';
 import { follow } from '../follow.ts';
-import { noteVectors } from '../state.ts';
+import { notePaused, noteVectors } from '../state.ts';
 import { chunkText } from './chunk-text.ts';
 import { type NoteText, pasted, readFile } from './read-note.ts';
 
@@ -53,7 +53,7 @@ export async function addFiles(files: readonly File[]): Promise<void> {
 }
 
 async function add(id: string, { title, text }: NoteText): Promise<void> {
-  const { passages, files } = opened();
+  const { db, passages, files } = opened();
   const parts = chunkText(text);
   if (parts.length === 0) throw new Error(`${title || 'the note'} has no text`);
   problem.value = '';
@@ -66,7 +66,7 @@ async function add(id: string, { title, text }: NoteText): Promise<void> {
     adding.value = '';
   }
   void follow(passages, noteVectors);
-  void navigator.storage.persist?.();
+  void db.persist();
 }
 
 export async function removeNote({ uuid, id }: NoteFile): Promise<void> {
@@ -75,9 +75,12 @@ export async function removeNote({ uuid, id }: NoteFile): Promise<void> {
   await passages.data.deleteMany({ file: { equal: id } });
 }
 
+/** Holds the reading of the notes, or lets it go on. */
 export async function pauseVectorizing(paused: boolean): Promise<void> {
-  const { vectorizing } = opened().passages;
-  await (paused ? vectorizing.pause() : vectorizing.resume());
+  const { passages } = opened();
+  await (paused ? passages.vectorizing.pause() : passages.vectorizing.resume());
+  notePaused.value = paused;
+  void follow(passages, noteVectors);
 }
 
 function opened(): DemoDatabase {

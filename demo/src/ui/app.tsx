@@ -1,4 +1,4 @@
-import { database, fault, lack, tab, text, updateReady } from '../state.ts';
+import { bytesOnDisk, database, fault, lack, tab, text, updateReady } from '../state.ts';
 import { Dictionary } from './dictionary.tsx';
 import { Header } from './header.tsx';
 import { Notes } from './notes.tsx';

@@ -192,17 +192,13 @@ function AddNote() {
 function Reading() {
   const stage = noteVectors.value;
   if (stage.state !== 'running') return null;
-  const toggle = async () => {
-    await pauseVectorizing(!notePaused.value);
-    notePaused.value = !notePaused.value;
-  };
   return (
     <div class="reading" data-reading>
       <p>
         <span>
           {notePaused.value ? 'Paused' : 'Reading'}: {number.format(stage.done)} of {number.format(stage.total)} passages
         </span>
-        <button type="button" class="plain" onClick={() => void toggle()}>
+        <button type="button" class="plain" onClick={() => void pauseVectorizing(!notePaused.value)}>
           {notePaused.value ? 'Go on' : 'Pause'}
         </button>
       </p>
