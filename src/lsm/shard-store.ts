@@ -34,11 +34,12 @@ export interface FlushInput {
   readonly columns?: readonly ColumnRows[];
   /** Every record of the shard up to this one is in these sections or in earlier segments. */
   readonly uptoSequence: number;
-  readonly meta: Uint8Array;
+  /** A function is called when the edit is made, after the last slice. */
+  readonly meta: Uint8Array | (() => Uint8Array);
   /** About how many bytes the sections hold: room is made for them before anything is written. */
   readonly bytesExpected?: number;
   /** Replaces the host's blob in the same edit. */
-  readonly blob?: Uint8Array;
+  readonly blob?: Uint8Array | (() => Uint8Array);
   /** May use the emergency reserve: for flushes of deletes when the device is full. */
   readonly emergency?: boolean;
 }
@@ -208,16 +209,18 @@ export class ShardStore implements VersionSource {
     const columns = this.writeColumns(input, segment);
     const containers = segment === null ? [] : [segment];
     try {
+      const meta = typeof input.meta === 'function' ? input.meta() : input.meta;
+      const blob = typeof input.blob === 'function' ? input.blob() : input.blob;
       this.host.editShard(
         this.shard,
         (now) => ({
           ...now,
           flushedSequence: Math.max(now.flushedSequence, input.uptoSequence),
-          meta: input.meta,
+          meta,
           containers: [...containers, ...now.containers],
           columns: [...columns, ...now.columns],
         }),
-        input.blob,
+        blob,
       );
     } catch (error) {
       for (const ref of [...containers, ...columns]) this.host.context.space.giveBack(ref.extents);
