@@ -13,6 +13,7 @@ import type { CollectionConfig } from '../schema/collection-config.ts';
 import type { CollectionSchema } from '../schema/collection-schema.ts';
 import { normalize, shardCountOf } from '../schema/normalize.ts';
 import { addProperty, addVector, dropProperty, fixDimensions, planEnsure, reembed, renameProperty } from '../schema/schema-change.ts';
+import { checkCollectionName } from '../schema/schema-names.ts';
 import type { Engine } from './engine.ts';
 
 /** Collections of one database. */
@@ -127,14 +128,29 @@ export class Catalog {
     return result;
   }
 
+  /** Creates a collection with the schema of a backup, but for its id and shards. */
+  restore(stored: CollectionSchema): Promise<CollectionSchema> {
+    return this.serially(async () => {
+      checkCollectionName(stored.name);
+      if (this.find(stored.name) !== undefined) throw new HeddleError('Conflict', `collection "${stored.name}" exists already`, { details: { collection: stored.name } });
+      const shards = this.freeShards(this.engines.length);
+      const schema: CollectionSchema = { ...stored, id: this.freeId(), version: 1, shards, shardOf: stored.shardOf.map((_, v) => shards[v % shards.length]) };
+      await this.spread(schema);
+      return schema;
+    });
+  }
+
   private async createNow(name: string, config: CollectionConfig): Promise<CollectionSchema> {
-    if (this.byId.size >= COLLECTIONS_MAX)
-      throw new HeddleError('InvalidInput', `a database holds at most ${COLLECTIONS_MAX} collections`, { hint: 'Delete one, or keep kinds of objects apart by a property.' });
     const count = shardCountOf(name, config, this.engines.length);
-    const id = Math.max(Math.floor((this.clock.now() - ID_EPOCH_MS) / 1_000), ...[...this.byId.keys()].map((known) => known + 1), 1);
-    const schema = normalize(name, config, { id, shards: this.freeShards(count), keyNamespace: await uuidV5(KEY_NAMESPACE, name) });
+    const schema = normalize(name, config, { id: this.freeId(), shards: this.freeShards(count), keyNamespace: await uuidV5(KEY_NAMESPACE, name) });
     await this.spread(schema);
     return schema;
+  }
+
+  private freeId(): number {
+    if (this.byId.size >= COLLECTIONS_MAX)
+      throw new HeddleError('InvalidInput', `a database holds at most ${COLLECTIONS_MAX} collections`, { hint: 'Delete one, or keep kinds of objects apart by a property.' });
+    return Math.max(Math.floor((this.clock.now() - ID_EPOCH_MS) / 1_000), ...[...this.byId.keys()].map((known) => known + 1), 1);
   }
 
   /** Shard ids not in use, spread evenly: the host of a new shard is its id modulo the number of engines. */

@@ -27,6 +27,8 @@ export interface CoordinatorOptions {
   readonly startEngine: (index: number) => Promise<EngineProcess>;
   readonly engineCount: number;
   readonly durability: 'strict' | 'relaxed';
+  /** The browser had deleted the database, and this opens an empty one. */
+  readonly evicted: boolean;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -35,6 +37,7 @@ export interface CoordinatorOptions {
 export class Coordinator {
   readonly ownerId: string;
   readonly durability: 'strict' | 'relaxed';
+  readonly evicted: boolean;
   readonly engines: readonly Engine[];
   readonly catalog: Catalog;
   readonly reads: Reads;
@@ -49,6 +52,7 @@ export class Coordinator {
     const { clock, random, logger, startEngine, engineCount } = options;
     this.ownerId = uuidText(random.fill(new Uint8Array(16)));
     this.durability = options.durability;
+    this.evicted = options.evicted;
     this.engines = Array.from({ length: engineCount }, (_, index) => new Engine(index, () => startEngine(index), clock, logger));
     this.backgrounds = this.engines.map((engine) => new Background(engine, logger));
     this.catalog = new Catalog(this.engines, clock);

@@ -11,9 +11,9 @@ import type { AggregateQuery, AggregateReply } from '../protocol/aggregate.ts';
 import type { SearchReply } from '../protocol/search-reply.ts';
 import type { SearchRequest } from '../protocol/search-request.ts';
 import { finishAggregate, mergeAggregates } from '../query/aggregate.ts';
-import { mergeKeywordStats, mergeResults, type MergedResult } from '../query/merge.ts';
+import { mergeKeywordStats, mergeResults, type MergedResults } from '../query/merge.ts';
 import { planShardSearch } from '../query/plan.ts';
-import type { AggregateRequest, ShardSearch } from '../query/shard-search.ts';
+import type { AggregateRequest, ShardSearch, ShardSearchResult } from '../query/shard-search.ts';
 import type { CollectionSchema } from '../schema/collection-schema.ts';
 import type { FilterNode } from '../schema/filter.ts';
 import type { EngineHost, ObjectPage, Projection } from '../shard/host-api.ts';
@@ -32,10 +32,9 @@ export class Searches {
     const schema = this.catalog.byName(request.collection);
     const projection = projectionOf(schema, request);
     for (let attempt = 1; ; attempt++) {
-      const merged = await this.candidates(schema, request);
-      const pages = await this.fetchWinners(schema, merged, projection);
-      const found = pages.reduce((sum, page) => sum + page.count, 0);
-      if (found >= merged.winners.length || attempt === ATTEMPTS_MAX) return replyOf(request, merged, pages);
+      const { merged, results } = await this.candidates(schema, request);
+      const { pages, missing } = await this.fetchWinners(schema, merged, projection);
+      if (missing === 0 || attempt === ATTEMPTS_MAX) return replyOf(request, merged, results, pages);
     }
   }
 
@@ -44,19 +43,27 @@ export class Searches {
     const filter = query.search === null ? query.filter : await this.bestHits(schema, query.search);
     const request: AggregateRequest = { filter, search: null, metrics: query.metrics, groupBy: query.groupBy };
     const states = await this.onEveryShard(schema, (host, shard) => host.aggregate(shard, request));
-    return finishAggregate(mergeAggregates(states), request);
+    const groups = finishAggregate(request, mergeAggregates(states));
+    if (query.groupBy === null) return { totalCount: groups[0].count, properties: groups[0].properties, groups: [] };
+    const { path } = query.groupBy;
+    const totalCount = groups.reduce((sum, { count }) => sum + count, 0);
+    return {
+      totalCount,
+      properties: {},
+      groups: groups.map(({ value, count, properties }) => ({ totalCount: count, properties, groupedBy: { path, value: value ?? '' } })),
+    };
   }
 
   /** The winners of a search as a filter, so that aggregates see the best hits of all shards, not of each. */
   private async bestHits(schema: CollectionSchema, search: SearchRequest): Promise<FilterNode> {
-    const { winners } = await this.candidates(schema, search);
-    return { op: 'containsAny', target: { kind: 'id' }, value: winners.map(({ uuid }) => uuidText(uuid)) };
+    const { merged } = await this.candidates(schema, search);
+    return { op: 'containsAny', target: { kind: 'id' }, value: merged.hits.map(({ uuid }) => uuidText(uuid)) };
   }
 
-  private async candidates(schema: CollectionSchema, request: SearchRequest): Promise<MergedResult> {
-    const plan = planShardSearch(request, schema);
-    const search = await this.withStats(schema, plan);
-    return mergeResults(request, await this.onEveryShard(schema, (host, shard) => host.search(shard, search)));
+  private async candidates(schema: CollectionSchema, request: SearchRequest): Promise<{ merged: MergedResults; results: ShardSearchResult[] }> {
+    const search = await this.withStats(schema, planShardSearch(request));
+    const results = await this.onEveryShard(schema, (host, shard) => host.search(shard, search));
+    return { merged: mergeResults(request, results), results };
   }
 
   private async withStats(schema: CollectionSchema, plan: ShardSearch): Promise<ShardSearch> {
@@ -65,19 +72,24 @@ export class Searches {
     return { ...plan, stats: mergeKeywordStats(stats) };
   }
 
-  private fetchWinners(schema: CollectionSchema, { winners }: MergedResult, projection: Projection): Promise<ObjectPage[]> {
-    const wanted = new Map<number, number[]>();
-    for (const { shard, docID } of winners) {
+  /** The winners' objects, each once, and how many of them were no longer there. */
+  private async fetchWinners(schema: CollectionSchema, { hits }: MergedResults, projection: Projection): Promise<{ pages: ObjectPage[]; missing: number }> {
+    const wanted = new Map<number, Set<number>>();
+    for (const { shard, docID } of hits) {
       const docIDs = wanted.get(shard);
-      if (docIDs === undefined) wanted.set(shard, [docID]);
-      else docIDs.push(docID);
+      if (docIDs === undefined) wanted.set(shard, new Set([docID]));
+      else docIDs.add(docID);
     }
-    return Promise.all(
+    const pages = await Promise.all(
       [...wanted].map(([index, docIDs]) => {
         const shard = schema.shards[index];
         return this.catalog.engine(shard).run((host) => host.fetch(shard, Uint32Array.from(docIDs), projection));
       }),
     );
+    let missing = 0;
+    for (const docIDs of wanted.values()) missing += docIDs.size;
+    for (const { count } of pages) missing -= count;
+    return { pages, missing };
   }
 
   private onEveryShard<T>(schema: CollectionSchema, action: (host: EngineHost, shard: number) => Promise<T>): Promise<T[]> {
@@ -97,26 +109,22 @@ function projectionOf(schema: CollectionSchema, request: SearchRequest): Project
   };
 }
 
-function replyOf(request: SearchRequest, merged: MergedResult, pages: readonly ObjectPage[]): SearchReply {
-  const { winners } = merged;
-  const uuids = new Uint8Array(winners.length * 16);
-  winners.forEach(({ uuid }, i) => uuids.set(uuid, i * 16));
-  const groupValues: (string | number | boolean)[] = [];
-  const groupOf = (value: string | number | boolean): number => {
-    const known = groupValues.indexOf(value);
-    return known >= 0 ? known : groupValues.push(value) - 1;
-  };
+function replyOf(request: SearchRequest, { hits, groups, total, facets }: MergedResults, results: readonly ShardSearchResult[], pages: readonly ObjectPage[]): SearchReply {
+  const uuids = new Uint8Array(hits.length * 16);
+  hits.forEach(({ uuid }, i) => uuids.set(uuid, i * 16));
+  const groupOf = new Uint32Array(groups === null ? 0 : hits.length);
+  groups?.forEach((group, index) => group.hits.forEach((hit) => (groupOf[hit] = index)));
   return {
     uuids,
-    scores: Float64Array.from(winners, ({ score }) => score),
-    distances: request.vector === null ? null : Float64Array.from(winners, ({ distance }) => distance ?? NaN),
+    scores: Float64Array.from(hits, ({ score }) => score),
+    distances: request.vector === null ? null : Float64Array.from(hits, ({ distance }) => distance ?? NaN),
     pages: pages.map(({ bytes }) => bytes),
-    highlights: request.keyword?.highlight == null ? null : winners.map(({ highlights }) => highlights ?? {}),
-    explanations: request.explain ? winners.map(({ explanation }) => explanation ?? '') : null,
-    groups: request.groupBy === null ? null : Uint32Array.from(winners, ({ group }) => groupOf(group ?? '')),
-    groupValues,
-    total: merged.total,
-    facets: merged.facets,
-    explain: merged.explain,
+    highlights: request.keyword?.highlight == null ? null : hits.map(({ highlights }) => highlights ?? {}),
+    explanations: request.explain ? hits.map(({ explanation }) => explanation) : null,
+    groups: groups === null ? null : groupOf,
+    groupValues: groups?.map(({ value }) => value) ?? [],
+    total,
+    facets,
+    explain: request.explain ? { shards: results.map(({ explain }) => explain ?? {}) } : null,
   };
 }

@@ -21,6 +21,8 @@ const METHODS: Methods = {
   createCollection: ({ owner }, [name, config], { resent }) => (resent ? owner.catalog.ensure(name, config) : owner.catalog.create(name, config)),
   ensureCollection: ({ owner }, [name, config]) => owner.catalog.ensure(name, config),
   changeCollection: ({ owner }, [collection, change]) => owner.catalog.change(collection, change),
+  restoreCollection: ({ owner }, [stored]) => owner.catalog.restore(stored),
+  describeCollection: ({ owner }, [collection]) => owner.catalog.get(collection),
   dropCollection: ({ owner }, [name]) => owner.catalog.drop(name),
   write: (session, [call]) => session.owner.write(session.client, call),
   writeMatching: ({ owner }, [call], context) => owner.writeMatching(call, context),
@@ -79,8 +81,8 @@ export class Session {
     this.name = uuidText(this.client);
     this.greeted = true;
     this.owner.greeted(this);
-    const { ownerId, durability } = this.owner;
-    return { ownerId, durability, schemas: this.owner.catalog.all };
+    const { ownerId, durability, evicted } = this.owner;
+    return { ownerId, durability, evicted, schemas: this.owner.catalog.all };
   }
 
   private handle(method: string, args: readonly unknown[], context: CallContext): unknown {

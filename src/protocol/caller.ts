@@ -73,8 +73,11 @@ export class Caller {
     return this.pending.size;
   }
 
-  /** Takes a new other end; everything unanswered is sent to it again, in order. */
-  attach(port: FramePort): void {
+  /**
+   * Takes a new other end; everything unanswered is sent to it again, in order, after the greeting. Returns the answer to the
+   * greeting; one that an earlier end did not answer is dropped.
+   */
+  attach(port: FramePort, greeting?: string, args: readonly unknown[] = []): Promise<unknown> {
     this.detach();
     this.port = port;
     this.outbox = new Outbox(port);
@@ -84,7 +87,11 @@ export class Caller {
     this.bytesInFlight = 0;
     this.heldCount = 0;
     for (const call of this.pending.values()) call.inFlight = call.held = false;
+    for (const call of this.pending.values())
+      if (call.method === greeting) this.settle(call, () => call.reject(new HeddleError('LeaderChanged', 'the owner changed before it answered')));
+    const greeted = greeting === undefined ? Promise.resolve() : this.call(greeting, args);
     for (const call of this.pending.values()) this.send(call);
+    return greeted;
   }
 
   /** Lets the other end go; calls wait for the next one. */

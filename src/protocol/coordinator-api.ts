@@ -21,6 +21,8 @@ export interface HelloReply {
   readonly ownerId: string;
   readonly schemas: readonly CollectionSchema[];
   readonly durability: 'strict' | 'relaxed';
+  /** The browser had deleted the database; this is a new, empty one. */
+  readonly evicted: boolean;
 }
 
 export type SchemaChange =
@@ -130,6 +132,9 @@ export interface CoordinatorApi {
   createCollection(name: string, config: CollectionConfig): CollectionSchema;
   ensureCollection(name: string, config: CollectionConfig): CollectionSchema;
   changeCollection(collection: number, change: SchemaChange): CollectionSchema;
+  /** Creates a collection from the schema of a backup: its own ordinals, a new id and new shards. */
+  restoreCollection(stored: CollectionSchema): CollectionSchema;
+  describeCollection(collection: number): CollectionSchema;
   /** Whether it was there. */
   dropCollection(name: string): boolean;
 

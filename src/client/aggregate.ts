@@ -1,0 +1,102 @@
+/**
+ * `collection.aggregate`: counts and statistics over all objects, over those that match filters, or over the best hits of a
+ * search. Metric names are Weaviate's.
+ */
+import type { AggregateGroup, AggregateQuery } from '../protocol/aggregate.ts';
+import type { SearchReply } from '../protocol/search-reply.ts';
+import type { SearchRequest } from '../protocol/search-request.ts';
+import { parseFilter } from '../schema/parse-filter.ts';
+import type { Handle } from './handle.ts';
+import { Query } from './query.ts';
+import { invalidOption } from './query-options.ts';
+import type { AnyFilters, CallSettings, Filters } from './types.ts';
+
+export type Metric = 'count' | 'sum' | 'mean' | 'median' | 'mode' | 'minimum' | 'maximum' | 'topOccurrences' | 'totalTrue' | 'totalFalse' | 'percentageTrue' | 'percentageFalse';
+
+export interface AggregateSettings<Out> extends CallSettings {
+  readonly filters?: Filters<Out>;
+  /** By property: which metrics. */
+  readonly returnMetrics?: { readonly [K in (keyof Out & string) | `${string}.${string}`]?: readonly Metric[] };
+  /** Values listed by `topOccurrences`. */
+  readonly topOccurrencesLimit?: number;
+}
+
+export interface GroupedSettings<Out> extends AggregateSettings<Out> {
+  readonly groupBy: { readonly property: (keyof Out & string) | `${string}.${string}`; readonly limit?: number };
+}
+
+export interface AggregateResult {
+  readonly totalCount: number;
+  readonly properties: AggregateGroup['properties'];
+}
+export interface GroupResult extends AggregateResult {
+  readonly groupedBy: { readonly property: string; readonly value: string | number | boolean };
+}
+
+const TOP_OCCURRENCES = 5;
+const GROUPS = 100;
+
+/** What the search answers while only its request is wanted. */
+const NO_REPLY: SearchReply = {
+  uuids: new Uint8Array(0),
+  scores: new Float64Array(0),
+  distances: null,
+  pages: [],
+  highlights: null,
+  explanations: null,
+  groups: null,
+  groupValues: [],
+  total: null,
+  facets: [],
+  explain: null,
+};
+
+export class Aggregate<Out extends object, V extends string> {
+  private readonly handle: Handle;
+
+  constructor(handle: Handle) {
+    this.handle = handle;
+  }
+
+  async overAll(settings: AggregateSettings<Out> = {}): Promise<AggregateResult> {
+    const { totalCount, properties } = await this.run(settings, null, null);
+    return { totalCount, properties };
+  }
+
+  async groupBy(settings: GroupedSettings<Out>): Promise<readonly GroupResult[]> {
+    const { groups } = await this.run(settings, settings.groupBy, null);
+    return groups.map(({ groupedBy, totalCount, properties }) => ({ groupedBy: { property: groupedBy.path, value: groupedBy.value }, totalCount, properties }));
+  }
+
+  /** Over the best hits of a search (its limit says how many): `overSearch((query) => query.nearText('tap', { limit: 100 }))`. */
+  async overSearch(search: (query: Query<Out, V>) => Promise<unknown>, settings: AggregateSettings<Out> = {}): Promise<AggregateResult> {
+    let request: SearchRequest | null = null;
+    await search(
+      new Query<Out, V>(this.handle, async (asked) => {
+        request = asked;
+        return NO_REPLY;
+      }),
+    );
+    const { totalCount, properties } = await this.run(settings, null, request);
+    return { totalCount, properties };
+  }
+
+  private run(settings: AggregateSettings<Out>, groupBy: GroupedSettings<Out>['groupBy'] | null, search: SearchRequest | null) {
+    const { connection, schema } = this.handle;
+    const { filters, returnMetrics = {}, topOccurrencesLimit = TOP_OCCURRENCES, signal, timeoutMs } = settings;
+    for (const path of [...Object.keys(returnMetrics), ...(groupBy === null ? [] : [groupBy.property])]) this.known(path);
+    const query: AggregateQuery = {
+      collection: schema.id,
+      filter: filters === undefined ? null : parseFilter(filters as AnyFilters, schema),
+      search,
+      metrics: Object.entries(returnMetrics as Record<string, readonly Metric[]>).map(([path, metrics]) => ({ path, metrics, topOccurrencesLimit })),
+      groupBy: groupBy === null ? null : { path: groupBy.property, limit: groupBy.limit ?? GROUPS },
+    };
+    return connection.call('aggregate', [query], { signal, timeoutMs });
+  }
+
+  private known(path: string): void {
+    const names = this.handle.schema.properties.map(({ name }) => name);
+    if (!names.includes(path.split('.')[0])) throw invalidOption('aggregate', 'property', path, 'is not a property of this collection', `Known: ${names.join(', ')}.`);
+  }
+}

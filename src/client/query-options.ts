@@ -1,0 +1,110 @@
+/** The options of `collection.query`, and how they become the request that travels. */
+import { HeddleError } from '../core/errors.ts';
+import { isUuid } from '../core/ids.ts';
+import type { SearchRequest, SortKey } from '../protocol/search-request.ts';
+import type { CollectionSchema } from '../schema/collection-schema.ts';
+import { describeValue, plainValue } from '../schema/describe-value.ts';
+import type { GeoCoordinates } from '../schema/collection-config.ts';
+import { parseFilter } from '../schema/parse-filter.ts';
+import type { AnyFilters, CallSettings, Filters } from './types.ts';
+
+/** Weaviate's default. */
+export const LIMIT_DEFAULT = 10;
+/** offset + limit; beyond it use `iterator()` or `after`. */
+export const WINDOW_MAX = 10_000;
+
+type Name<Out> = keyof Out & string;
+export type SortOrder = 'asc' | 'desc' | { readonly order?: 'asc' | 'desc'; readonly from: GeoCoordinates };
+
+export interface QuerySettings<Out, V extends string> extends CallSettings {
+  readonly filters?: Filters<Out>;
+  readonly limit?: number;
+  readonly offset?: number;
+  /** Names of the properties to return; all when left out. */
+  readonly returnProperties?: readonly Name<Out>[];
+  /** All vectors, or those named. */
+  readonly includeVector?: boolean | readonly V[];
+  /** Also count all objects that match. */
+  readonly totalCount?: boolean;
+  /** Most frequent values of these properties among all objects that match. */
+  readonly facets?: readonly (Name<Out> | `${string}.${string}` | { readonly property: string; readonly limit?: number })[];
+  /** Returns what the planner chose, with counts and times. */
+  readonly explain?: boolean;
+}
+
+export interface FetchSettings<Out, V extends string> extends QuerySettings<Out, V> {
+  readonly sort?: readonly Readonly<Record<string, SortOrder>>[];
+  /** Objects after this UUID, in the order of UUIDs; also with filters. */
+  readonly after?: string;
+}
+
+export interface RankedSettings<Out, V extends string> extends QuerySettings<Out, V> {
+  /** Cuts the result after this many jumps in score. */
+  readonly autoLimit?: number;
+  readonly groupBy?: { readonly property: Name<Out>; readonly numberOfGroups?: number; readonly objectsPerGroup?: number };
+  readonly sort?: FetchSettings<Out, V>['sort'];
+}
+
+const FACET_LIMIT = 10;
+const GROUPS = 10;
+
+/** A request with everything that all queries have; the caller adds what it searches for. */
+export function baseRequest(operation: string, schema: CollectionSchema, settings: FetchSettings<object, string> & RankedSettings<object, string>): SearchRequest {
+  const limit = whole(operation, 'limit', settings.limit ?? LIMIT_DEFAULT);
+  const offset = whole(operation, 'offset', settings.offset ?? 0);
+  if (limit + offset > WINDOW_MAX)
+    throw invalidOption(operation, 'limit', limit, `with offset ${offset} passes ${WINDOW_MAX}`, 'Go through large results with iterator(), or with after.');
+  const { after = null } = settings;
+  if (after !== null && !isUuid(after)) throw invalidOption(operation, 'after', after, 'must be a UUID');
+  const { groupBy } = settings;
+  for (const name of settings.returnProperties ?? []) known(operation, 'returnProperties', schema, name);
+  return {
+    collection: schema.name,
+    filter: settings.filters === undefined ? null : parseFilter(settings.filters as AnyFilters, schema),
+    vector: null,
+    keyword: null,
+    fusion: null,
+    sort: (settings.sort ?? []).flatMap((keys) => Object.entries(keys).map(([path, order]) => sortKey(operation, path, order))),
+    limit,
+    offset,
+    after,
+    autocut: whole(operation, 'autoLimit', settings.autoLimit ?? 0),
+    groupBy:
+      groupBy === undefined
+        ? null
+        : { path: groupBy.property, numberOfGroups: groupBy.numberOfGroups ?? GROUPS, objectsPerGroup: groupBy.objectsPerGroup ?? limit },
+    facets: (settings.facets ?? []).map((facet) => (typeof facet === 'string' ? { path: facet, limit: FACET_LIMIT } : { path: facet.property, limit: facet.limit ?? FACET_LIMIT })),
+    totalCount: settings.totalCount === true,
+    returnProperties: settings.returnProperties ?? null,
+    includeVectors: vectorNames(operation, schema, settings.includeVector),
+    explain: settings.explain === true,
+  };
+}
+
+export function invalidOption(operation: string, option: string, value: unknown, problem: string, hint = ''): HeddleError {
+  return new HeddleError('InvalidInput', `${operation}: ${option} ${problem}, got ${describeValue(value)}`, { hint, details: { property: option, value: plainValue(value) } });
+}
+
+export function vectorNames(operation: string, schema: CollectionSchema, include: boolean | readonly string[] | undefined): string[] {
+  const all = schema.vectors.map(({ name }) => name);
+  if (include === true) return all;
+  if (include === undefined || include === false) return [];
+  for (const name of include) if (!all.includes(name)) throw invalidOption(operation, 'includeVector', name, 'names no vector of this collection', `Its vectors: ${all.join(', ') || 'none'}.`);
+  return [...include];
+}
+
+function whole(operation: string, option: string, value: number): number {
+  if (Number.isInteger(value) && value >= 0) return value;
+  throw invalidOption(operation, option, value, 'must be a whole number, 0 or more');
+}
+
+function known(operation: string, option: string, schema: CollectionSchema, name: string): void {
+  const names = schema.properties.map((property) => property.name);
+  if (!names.includes(name)) throw invalidOption(operation, option, name, 'is not a property of this collection', `Known: ${names.join(', ')}.`);
+}
+
+function sortKey(operation: string, path: string, order: SortOrder): SortKey {
+  if (order === 'asc' || order === 'desc') return { path, order };
+  if (typeof order === 'object' && order !== null) return { path, order: order.order ?? 'asc', from: order.from };
+  throw invalidOption(operation, `sort.${path}`, order, 'must be "asc" or "desc"');
+}
