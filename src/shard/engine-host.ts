@@ -69,6 +69,11 @@ export interface HostOptions {
   readonly defer: (run: () => void) => void;
 }
 
+/** Rows whose place in the graph may be lost in a crash, to be found again at the next open. */
+const CHECKPOINT_ROWS = 1_024;
+/** After a full disk, background flushes wait this long; a writer that needs room tries at once. */
+const FULL_DISK_PAUSE_MS = 1_000;
+
 interface WaitingWrite {
   readonly request: WriteRequest;
   readonly resolve: (ack: WriteAck) => void;
@@ -87,6 +92,7 @@ export class ShardHost implements EngineHost {
   private waiting: WaitingWrite[] = [];
   private commitDeferred = false;
   private failure: HeddleError | null = null;
+  private flushBlockedUntilMs = 0;
 
   private constructor(storage: HostStorage, options: HostOptions) {
     this.storage = storage;
@@ -130,7 +136,7 @@ export class ShardHost implements EngineHost {
   }
 
   private newShard(id: number, meta: Uint8Array, flushedSequence: number): Shard {
-    return new Shard({ id, store: this.storage.store(id), meta: decodeShardMeta(meta), flushedSequence, openIndex: this.openIndex });
+    return new Shard({ id, store: this.storage.store(id), meta: decodeShardMeta(meta), flushedSequence, openIndex: this.openIndex, clock: this.options.clock });
   }
 
   private readonly openIndex: OpenIndex = (field, state, recoveredSequence) =>
@@ -309,18 +315,49 @@ export class ShardHost implements EngineHost {
     }
   }
 
-  /** Flushes shards over their limit; true when there was one. */
-  private flushLarge(): boolean {
+  /** Begins flushes of shards over their limit. */
+  private flushLarge(): void {
     const shards = [...this.hosted.values()];
     const large = shards.filter((shard) => shard.memtableBytes > this.limits.memtableBytesMax);
     const total = shards.reduce((sum, shard) => sum + shard.memtableBytes, 0);
     if (large.length === 0 && total > this.limits.hostMemtableBytesMax) large.push(shards.reduce((a, b) => (a.memtableBytes > b.memtableBytes ? a : b)));
-    for (const shard of large) this.flushShard(shard);
-    return large.length > 0;
+    for (const shard of large) {
+      // Two memtables full: writers wait for the first.
+      if (shard.flushing && shard.memtableBytes > 2 * this.limits.memtableBytesMax) this.finishFlush(shard);
+      if (!shard.flushing) this.startFlush(shard);
+    }
   }
 
-  private flushShard(shard: Shard): void {
-    shard.flush(this.requests.encode());
+  /** One slice of every flush; a full disk puts flushing off, and reads and merges go on. */
+  private stepFlushes(left: () => number): boolean {
+    if (this.options.clock.monotonic() < this.flushBlockedUntilMs) return false;
+    try {
+      this.flushLarge();
+      let more = false;
+      for (const shard of this.hosted.values()) more = !shard.stepFlush(left()) || more;
+      return more;
+    } catch (thrown) {
+      const error = HeddleError.from(thrown);
+      if (error.code !== 'StorageFull') throw error;
+      this.flushBlockedUntilMs = this.options.clock.monotonic() + FULL_DISK_PAUSE_MS;
+      this.options.logger.log('warn', `flush put off: ${error.message}`, error.details);
+      return false;
+    }
+  }
+
+  private startFlush(shard: Shard, finishing = false): void {
+    shard.startFlush(() => this.requests.encode(), finishing);
+  }
+
+  private finishFlush(shard: Shard): void {
+    while (!shard.stepFlush(Infinity));
+  }
+
+  /** Everything applied so far goes to segments, now. */
+  private flushShard(shard: Shard, finishing = false): void {
+    this.finishFlush(shard);
+    this.startFlush(shard, finishing);
+    this.finishFlush(shard);
   }
 
   // --- reads
@@ -373,8 +410,12 @@ export class ShardHost implements EngineHost {
     const end = clock.monotonic() + budgetMs;
     const left = (): number => Math.max(0.5, end - clock.monotonic());
     if (this.options.durability === 'relaxed') this.storage.sync();
-    let more = this.flushLarge();
-    for (const shard of this.hosted.values()) more = shard.stepIndexes(left(), this.storage.durableSequence(shard.id)) || more;
+    let more = this.stepFlushes(left);
+    for (const shard of this.hosted.values()) {
+      const linking = shard.stepIndexes(left(), this.storage.durableSequence(shard.id));
+      if (!linking && !shard.flushing && shard.indexChanges >= CHECKPOINT_ROWS) this.storage.edit({ metas: [[shard.id, shard.encodeMeta()]] });
+      more = linking || more;
+    }
     return this.storage.step(left()) || more;
   }
 
@@ -388,7 +429,7 @@ export class ShardHost implements EngineHost {
     while (this.maintainNow(1_000));
     for (const shard of this.hosted.values()) {
       shard.store.compact();
-      this.flushShard(shard);
+      this.flushShard(shard, true);
     }
   }
 
@@ -410,7 +451,8 @@ export class ShardHost implements EngineHost {
 
   /** Orderly close: memtables are flushed, so the next open replays nothing. */
   async close(): Promise<void> {
-    if (!this.failure) await this.flush();
+    if (!this.failure)
+      for (const shard of this.hosted.values()) if (shard.sequence > shard.flushedSequence || shard.indexChanges > 0) this.flushShard(shard, true);
     this.failure ??= new HeddleError('Closed', 'the engine host is closed', { hint: 'Open the database again.' });
     for (const shard of this.hosted.values()) shard.close();
     await this.storage.close();

@@ -5,12 +5,12 @@
  * - A docID is given out once. Every new version of an object has a new one, so `objects` is append-only and in write order,
  *   and whatever refers to an old version can never match a newer one.
  * - `live` holds exactly the docIDs of current versions; it is shared with the inverted index, mutated only here.
- * - `freeze` hands out the memtables as sorted entries; they stay readable until `flushed`, and no write comes between.
+ * - `freeze` hands out the memtable as sorted entries and begins a new one; the frozen one stays readable until `flushed`.
  * Single-threaded. Buckets: `docs/format/shard-buckets.md`.
  */
 import { keyOfU32, u32OfKey } from '../core/bytes.ts';
 import { DocSet } from '../core/doc-set.ts';
-import { HeddleError } from '../core/errors.ts';
+import { assert, HeddleError } from '../core/errors.ts';
 import { virtualShardOf } from '../core/ids.ts';
 import type { BucketCursor, BucketOptions, BucketReader, Entry, SortedEntries } from '../lsm/bucket.ts';
 import { ReplaceMemtable } from '../lsm/replace-memtable.ts';
@@ -18,6 +18,7 @@ import { MergeCursor } from '../lsm/merge-cursor.ts';
 import { addDeaths, deathEntries, deathsBucket } from './deaths.ts';
 
 export const KEY_BYTES = 18;
+const RECORD_OVERHEAD_BYTES = 64;
 
 export interface Section {
   readonly bucket: BucketOptions;
@@ -45,10 +46,9 @@ export class ObjectStore {
   private readonly objectsBucket: BucketOptions;
   private readonly keys: BucketReader;
   private readonly objects: BucketReader;
-  private keyTable = new ReplaceMemtable();
-  private records = new Map<number, Uint8Array>();
-  private recordBytes = 0;
-  private deaths: number[] = [];
+  private active = new ObjectMemtable();
+  /** The memtable of a flush under way; readable until `flushed`. */
+  private frozen: ObjectMemtable | null = null;
 
   constructor(open: (options: BucketOptions) => BucketReader, nextDocID: number) {
     this.live = DocSet.below(nextDocID);
@@ -64,21 +64,23 @@ export class ObjectStore {
     this.count = this.live.count();
   }
 
+  /** Bytes written since the last flush began. */
   get memtableBytes(): number {
-    return this.keyTable.bytes + this.recordBytes + this.deaths.length * 4;
+    return this.active.bytes;
   }
 
   /** docID of an object's current version, or null. */
   find(uuid: Uint8Array): number | null {
     const key = objectKey(uuid);
-    const inTable = this.keyTable.get(key);
-    const value = inTable === undefined ? this.keys.get(key) : inTable;
+    let value = this.active.keys.get(key);
+    if (value === undefined) value = this.frozen?.keys.get(key);
+    if (value === undefined) value = this.keys.get(key);
     return value ? readDocID(value) : null;
   }
 
   /** The record of a live docID; borrowed, valid in this turn. */
   record(docID: number): Uint8Array {
-    const record = this.records.get(docID) ?? this.objects.get(keyOfU32(docID));
+    const record = this.active.records.get(docID) ?? this.frozen?.records.get(docID) ?? this.objects.get(keyOfU32(docID));
     if (!record)
       throw new HeddleError('Corruption', `object record of docID ${docID} is missing`, {
         hint: 'Run db.verify(); the segment that held it may be quarantined.',
@@ -89,9 +91,7 @@ export class ObjectStore {
 
   /** Takes a new version; `record` is kept, not copied. */
   put(uuid: Uint8Array, docID: number, record: Uint8Array): void {
-    this.keyTable.put(objectKey(uuid), docIDValue(docID));
-    this.records.set(docID, record);
-    this.recordBytes += record.length + 64;
+    this.active.put(objectKey(uuid), docID, record);
     this.live.add(docID);
     this.count++;
     if (docID >= this.nextDocID) this.nextDocID = docID + 1;
@@ -102,47 +102,96 @@ export class ObjectStore {
     if (!this.live.has(docID)) return;
     this.live.delete(docID);
     this.count--;
-    const unflushed = this.records.get(docID);
-    if (unflushed) {
-      this.records.delete(docID);
-      this.recordBytes -= unflushed.length + 64;
-    }
-    this.deaths.push(docID);
+    this.active.kill(docID);
   }
 
   delete(uuid: Uint8Array, docID: number): void {
     this.kill(docID);
-    this.keyTable.delete(objectKey(uuid));
+    this.active.keys.delete(objectKey(uuid));
   }
 
   /** `[key, docID]` of live objects in key order, `from` included; pins the segments until closed. */
   scan(from: Uint8Array | null): BucketCursor {
     const segments = this.keys.scan(from, null);
-    const merged = new MergeCursor([this.keyTable.scan(from, null), segments], KEYS.operator, { mayBeOlder: null, dropsUnwanted: false });
+    const memtables = [this.active, this.frozen].flatMap((memtable) => (memtable ? [memtable.keys.scan(from, null)] : []));
+    const merged = new MergeCursor([...memtables, segments], KEYS.operator, { mayBeOlder: null, dropsUnwanted: false });
     return { next: () => merged.next(), close: () => segments.close() };
   }
 
+  /** What was written since the last freeze, as sorted sections; stays readable until `flushed`. One at a time. */
   freeze(): Section[] {
+    assert(this.frozen === null, 'no flush is under way');
+    const frozen = this.active;
+    this.frozen = frozen;
+    this.active = new ObjectMemtable();
+    return [
+      { bucket: KEYS, entries: frozen.keys.entries() },
+      { bucket: this.objectsBucket, entries: frozen.recordEntries() },
+      { bucket: DEATHS, entries: deathEntries(frozen.deaths) },
+    ];
+  }
+
+  /** The frozen memtable is in the manifest now. */
+  flushed(): void {
+    this.frozen = null;
+  }
+
+  /** The flush failed: what was frozen and what came since are one memtable again. */
+  thaw(): void {
+    if (!this.frozen) return;
+    this.frozen.absorb(this.active);
+    this.active = this.frozen;
+    this.frozen = null;
+  }
+}
+
+/** Writes since a freeze: keys, records by rising docID, deaths. */
+class ObjectMemtable {
+  readonly keys = new ReplaceMemtable();
+  readonly records = new Map<number, Uint8Array>();
+  readonly deaths: number[] = [];
+  private recordBytes = 0;
+
+  get bytes(): number {
+    return this.keys.bytes + this.recordBytes + this.deaths.length * 4;
+  }
+
+  put(key: Uint8Array, docID: number, record: Uint8Array): void {
+    this.keys.put(key, docIDValue(docID));
+    this.records.set(docID, record);
+    this.recordBytes += record.length + RECORD_OVERHEAD_BYTES;
+  }
+
+  kill(docID: number): void {
+    this.deaths.push(docID);
+    const record = this.records.get(docID);
+    if (!record) return;
+    this.records.delete(docID);
+    this.recordBytes -= record.length + RECORD_OVERHEAD_BYTES;
+  }
+
+  /** Takes what came later. */
+  absorb(newer: ObjectMemtable): void {
+    const keys = newer.keys.entries();
+    for (let entry = keys.next(); entry; entry = keys.next()) {
+      if (entry.value) this.keys.put(entry.key, entry.value);
+      else this.keys.delete(entry.key);
+    }
+    for (const [docID, record] of newer.records) {
+      this.records.set(docID, record);
+      this.recordBytes += record.length + RECORD_OVERHEAD_BYTES;
+    }
+    for (const docID of newer.deaths) this.kill(docID);
+  }
+
+  recordEntries(): SortedEntries {
     const records = this.records.entries();
-    const recordEntries: SortedEntries = {
+    return {
       next: (): Entry | null => {
         const step = records.next();
         return step.done ? null : { key: keyOfU32(step.value[0]), value: step.value[1] };
       },
     };
-    return [
-      { bucket: KEYS, entries: this.keyTable.entries() },
-      { bucket: this.objectsBucket, entries: recordEntries },
-      { bucket: DEATHS, entries: deathEntries(this.deaths) },
-    ];
-  }
-
-  /** The frozen memtables are in the manifest now. */
-  flushed(): void {
-    this.keyTable = new ReplaceMemtable();
-    this.records = new Map();
-    this.recordBytes = 0;
-    this.deaths = [];
   }
 }
 

@@ -3,16 +3,18 @@
  *
  * Invariants:
  * - `apply` is the only way in; live writes and replay go through it alike, so a recovered shard equals the one that crashed.
- * - `flush` freezes every memtable at one sequence number and hands all sections to the store in one edit.
+ * - A flush freezes every memtable at one sequence number and hands all sections to the store in one edit; it works in slices,
+ *   while writes go to new memtables.
  * - Reads run in one turn and see every record applied before.
  * Single-threaded; called by the host only. A record must be durable before its effects are told to anyone.
  */
 import { equalBytes, fromUtf8 } from '../core/bytes.ts';
+import type { Clock } from '../core/clock.ts';
 import { DocSet } from '../core/doc-set.ts';
 import { uuidText } from '../core/ids.ts';
 import { HeddleError } from '../core/errors.ts';
 import { InvertedIndex } from '../inverted/inverted-index.ts';
-import type { ShardStore } from '../lsm/shard-store.ts';
+import type { FlushJob, ShardStore } from '../lsm/shard-store.ts';
 import { decodeObject, encodeObject, millisecondsOf, uuidOfRecord } from '../protocol/object-record.ts';
 import { PageBuilder } from './page-builder.ts';
 import type { NamedVector, WriteEntry } from '../protocol/write-batch.ts';
@@ -28,6 +30,9 @@ import { encodeShardMeta, type ShardMeta } from './shard-meta.ts';
 import { VectorField, type OpenIndex } from './vector-field.ts';
 import { OperationKind, type Operation, type PutOperation, type WriteRecord } from './write-record.ts';
 
+/** A flush this small may use the emergency reserve, so that deletes get through when the device is full. */
+const EMERGENCY_FLUSH_BYTES_MAX = 512 * 1024;
+
 export interface ShardOptions {
   readonly id: number;
   readonly store: ShardStore;
@@ -35,6 +40,7 @@ export interface ShardOptions {
   /** Everything up to this record is in the store's segments. */
   readonly flushedSequence: number;
   readonly openIndex: OpenIndex;
+  readonly clock: Clock;
 }
 
 export class Shard implements ShardView {
@@ -51,15 +57,20 @@ export class Shard implements ShardView {
   readonly store: ShardStore;
   private readonly fields = new Map<number, VectorField>();
   private readonly indexesByName = new Map<string, VectorIndex>();
-  private readonly meta: ShardMeta;
+  /** As of the last freeze. */
+  private meta: ShardMeta;
+  private flushJob: FlushJob | null = null;
+  private flushingSequence = 0;
+  private readonly clock: Clock;
   private readonly openIndex: OpenIndex;
   private opened = false;
 
-  constructor({ id, store, meta, flushedSequence, openIndex }: ShardOptions) {
+  constructor({ id, store, meta, flushedSequence, openIndex, clock }: ShardOptions) {
     this.id = id;
     this.store = store;
     this.meta = meta;
     this.openIndex = openIndex;
+    this.clock = clock;
     this.schema = meta.schema;
     this.hlc = meta.hlc;
     this.sequence = flushedSequence;
@@ -211,31 +222,70 @@ export class Shard implements ShardView {
     return rows;
   }
 
-  /** What the manifest keeps of this shard. */
-  encodeMeta(): Uint8Array {
-    for (const [ordinal, field] of this.fields)
-      this.meta.vectors[ordinal] = {
-        dimensions: field.dimensions,
-        index: field.index?.checkpoint(this.sequence) ?? this.meta.vectors[ordinal]?.index ?? null,
-      };
-    for (const ordinal of Object.keys(this.meta.vectors)) if (!this.fields.has(Number(ordinal))) delete this.meta.vectors[Number(ordinal)];
-    return encodeShardMeta({ ...this.meta, schema: this.schema, nextDocID: this.objects.nextDocID, hlc: this.hlc });
+  /**
+   * What the manifest keeps of this shard, as of the last freeze; the log's records go on from there. An index in the middle of a
+   * snapshot keeps its former state unless `finishing`: what came since is then added again at the next open.
+   */
+  encodeMeta(finishing = false): Uint8Array {
+    const vectors: ShardMeta['vectors'] = {};
+    for (const [ordinal, field] of this.fields) {
+      const known = this.meta.vectors[ordinal]?.index ?? null;
+      const index = field.index && (finishing || !field.index.snapshotting) ? field.index.checkpoint(this.sequence) : known;
+      if (index !== known) field.changes = 0;
+      vectors[ordinal] = { dimensions: field.dimensions, index };
+    }
+    this.meta = { ...this.meta, vectors };
+    return encodeShardMeta(this.meta);
   }
 
-  /** Memtables to segments, in one manifest edit; `hostMeta` is the host's own part of it. */
-  flush(hostMeta: Uint8Array): void {
-    this.store.flush({
+  get flushing(): boolean {
+    return this.flushJob !== null;
+  }
+
+  /**
+   * Begins moving the memtables to segments: they freeze now, at this sequence number, and enter the manifest in one edit when
+   * `stepFlush` returned true. `hostMeta` is the host's own part of that edit.
+   */
+  startFlush(hostMeta: () => Uint8Array, finishing = false): void {
+    const uptoSequence = this.sequence;
+    const bytesExpected = this.memtableBytes;
+    this.meta = { ...this.meta, schema: this.schema, nextDocID: this.objects.nextDocID, hlc: this.hlc };
+    this.flushJob = this.store.startFlush({
       sections: [...this.objects.freeze(), ...this.inverted.freeze()],
       columns: [...this.fields.values()].map((field) => field.freeze()),
-      uptoSequence: this.sequence,
-      meta: this.encodeMeta(),
-      bytesExpected: this.memtableBytes,
+      uptoSequence,
+      meta: () => this.encodeMeta(finishing),
+      bytesExpected,
+      emergency: bytesExpected < EMERGENCY_FLUSH_BYTES_MAX,
       blob: hostMeta,
     });
-    this.flushedSequence = this.sequence;
+    this.flushingSequence = uptoSequence;
+  }
+
+  /** One slice of the flush under way; true when it is done (or none was under way). On an error the memtables stay as they are. */
+  stepFlush(budgetMs: number): boolean {
+    if (!this.flushJob) return true;
+    try {
+      if (!this.flushJob.step(this.clock.monotonic() + budgetMs)) return false;
+    } catch (thrown) {
+      this.flushJob = null;
+      this.objects.thaw();
+      for (const field of this.fields.values()) field.thaw();
+      throw thrown;
+    }
+    this.flushJob = null;
+    this.flushedSequence = this.flushingSequence;
     this.objects.flushed();
     this.inverted.flushed();
     for (const field of this.fields.values()) field.flushed();
+    return true;
+  }
+
+  /** Rows changed since the indexes' states were last put into the manifest, the busiest vector's. */
+  get indexChanges(): number {
+    let most = 0;
+    for (const field of this.fields.values()) most = Math.max(most, field.changes);
+    return most;
   }
 
   /** One slice of graph work; false when there is none. */
@@ -357,14 +407,13 @@ export class Shard implements ShardView {
       segments: this.store.segments,
       segmentBytes: this.store.bytes,
       vectors: [...this.fields].map(([ordinal, field]) => {
-        const health = field.index?.health();
         return {
           ordinal,
           rows: field.present.count(),
           pending: field.pending().count(),
           backlog: field.index?.backlog ?? 0,
-          memoryBytes: health?.memoryBytes ?? 0,
-          diskBytes: health?.graphDiskBytes ?? 0,
+          memoryBytes: field.index?.memoryBytes ?? 0,
+          diskBytes: field.index?.diskBytes ?? 0,
         };
       }),
     };

@@ -26,7 +26,11 @@ export class VectorField implements VectorRows {
   private readonly ordinal: number;
   private readonly columns: ColumnStore;
   private readonly live: DocSet;
+  /** Rows added, carried or removed since the index's state was last put into the manifest. */
+  changes = 0;
   private tail = new Map<number, Float32Array>();
+  /** The tail of a flush under way. */
+  private frozen = new Map<number, Float32Array>();
 
   constructor(schema: VectorSchema, dimensions: number, columns: ColumnStore, live: DocSet) {
     this.schema = schema;
@@ -56,6 +60,7 @@ export class VectorField implements VectorRows {
   /** Takes the row of a new docID; `row` is kept. The first row fixes the dimensions. */
   add(docID: number, row: Float32Array, sequence: number): void {
     if (this.dimensions === 0) this.dimensions = row.length;
+    this.changes++;
     this.tail.set(docID, row);
     this.present.add(docID);
     this.index?.add(docID, row, sequence);
@@ -65,6 +70,7 @@ export class VectorField implements VectorRows {
   carry(from: number, to: number, sequence: number): void {
     const row = this.row(from);
     if (!row) return;
+    this.changes++;
     this.tail.set(to, row);
     this.tail.delete(from);
     this.present.delete(from);
@@ -74,6 +80,7 @@ export class VectorField implements VectorRows {
 
   remove(docID: number, sequence: number): void {
     if (!this.present.has(docID)) return;
+    this.changes++;
     this.present.delete(docID);
     this.tail.delete(docID);
     this.index?.remove(docID, sequence);
@@ -87,7 +94,7 @@ export class VectorField implements VectorRows {
   }
 
   read(docID: number, into: Float32Array): boolean {
-    const row = this.tail.get(docID);
+    const row = this.tail.get(docID) ?? this.frozen.get(docID);
     if (!row) return this.columns.read(this.ordinal, docID, into);
     into.set(row);
     return true;
@@ -97,20 +104,29 @@ export class VectorField implements VectorRows {
     this.columns.forEach(this.ordinal, (docID, row) => {
       if (this.present.has(docID)) each(docID, row);
     });
-    for (const [docID, row] of this.tail) each(docID, row);
+    for (const rows of [this.frozen, this.tail]) for (const [docID, row] of rows) if (this.present.has(docID)) each(docID, row);
   }
 
-  /** Rows since the last flush by rising docID. */
+  /** Rows since the last freeze by rising docID; they stay readable until `flushed`. */
   freeze(): ColumnRows {
     const { ordinal, dimensions } = this;
-    const docIDs = Uint32Array.from(this.tail.keys()).sort();
+    const frozen = this.tail;
+    this.frozen = frozen;
+    this.tail = new Map();
+    const docIDs = Uint32Array.from(frozen.keys()).sort();
     const rows = new Float32Array(docIDs.length * dimensions);
-    docIDs.forEach((docID, i) => rows.set(this.tail.get(docID)!, i * dimensions));
+    docIDs.forEach((docID, i) => rows.set(frozen.get(docID)!, i * dimensions));
     return { ordinal, dimensions, docIDs, rows };
   }
 
   flushed(): void {
-    this.tail = new Map();
+    this.frozen = new Map();
+  }
+
+  /** The flush failed: frozen rows and those that came since are one tail again. */
+  thaw(): void {
+    this.tail = new Map([...this.frozen, ...this.tail]);
+    this.frozen = new Map();
   }
 
   /** Opens the index from its state and makes it agree with the rows. */

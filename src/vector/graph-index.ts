@@ -413,6 +413,16 @@ export class GraphIndex implements VectorIndex {
     return this.options.persistence.checkpoint(this.config, this.highestSequence);
   }
 
+  get memoryBytes(): number {
+    return this.engine.exports.bytesInUse() >>> 0;
+  }
+  get diskBytes(): number {
+    return this.options.persistence.bytes;
+  }
+  get snapshotting(): boolean {
+    return this.options.persistence.snapshotting;
+  }
+
   health(): VectorIndexHealth {
     const { exports } = this.engine;
     return {
@@ -420,20 +430,34 @@ export class GraphIndex implements VectorIndex {
       inGraph: exports.liveSlots(),
       backlog: this.backlog,
       tombstones: exports.deadSlots(),
-      memoryBytes: exports.bytesInUse() >>> 0,
-      graphDiskBytes: this.options.persistence.bytes,
+      memoryBytes: this.memoryBytes,
+      graphDiskBytes: this.diskBytes,
       recallAt10: sampledRecall(this, this.options.rows, this.docIDs()),
     };
   }
 
-  /** The answer of an exact search, whatever the planner thinks; for `health` and tests. */
-  searchExact(query: Float32Array, k: number): VectorHits {
+  /** The answer of an exact search, whatever the planner thinks; for `health`, tests and benchmarks. */
+  searchExact(query: Float32Array, k: number, allow?: DocSet): VectorHits {
     this.putInput(query);
     const { exports } = this.engine;
-    exports.closeAllow();
-    if (exports.begin(k) < 0) throw memoryFull(this.options.memoryBytesMax);
-    if (exports.liveSlots() > 0) this.scan(k);
-    return this.answers(null);
+    this.openFilter(allow);
+    try {
+      if (exports.begin(k) < 0) throw memoryFull(this.options.memoryBytesMax);
+      if (exports.liveSlots() > 0) this.scan(k);
+      return this.answers(null);
+    } finally {
+      exports.closeAllow();
+    }
+  }
+
+  /** Memory and disk in bytes, without the sampling that `health` does. */
+  sizes(): { readonly memoryBytes: number; readonly graphDiskBytes: number } {
+    return { memoryBytes: this.engine.exports.bytesInUse() >>> 0, graphDiskBytes: this.options.persistence.bytes };
+  }
+
+  /** Which build of the engine runs here. */
+  get engineBuild(): string {
+    return this.engine.build;
   }
 
   /** Live nodes that no link leads to; for tests. */

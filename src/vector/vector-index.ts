@@ -79,6 +79,11 @@ export interface VectorIndex {
   /** Makes what `step` did durable (called with the shard's manifest edits and at close); returns what the manifest must keep. */
   checkpoint(durableSequence: number): VectorIndexState;
   health(): VectorIndexHealth;
+  /** Cheap figures, for stats. */
+  readonly memoryBytes: number;
+  readonly diskBytes: number;
+  /** A snapshot is being written: a checkpoint now would have to finish it in one go. */
+  readonly snapshotting: boolean;
   close(): void;
 }
 
