@@ -21,7 +21,7 @@ beforeEach(() => {
     uses: 0,
   }));
   const files = new Map<string, Uint8Array>();
-  const text = [];
+  const text: { file: string; bytes: number; sha256: string }[] = [];
   for (let from = 0; from < ROWS; from += ROWS_PER_CHUNK) {
     const file = `text-${text.length}.bin`;
     const bytes = gzipSync(encodeText(synsets.slice(from, from + ROWS_PER_CHUNK)));

@@ -51,8 +51,9 @@ function Footer() {
   return (
     <footer>
       <p>
-        {text.value.total > 0 && `${number.format(text.value.total)} senses of WordNet 3.1, `}searched by Heddle inside this browser. No
-        server sees what you ask.
+        {text.value.total > 0 && `${number.format(text.value.total)} senses of WordNet 3.1, `}
+        {bytesOnDisk.value > 0 && `${Math.round(bytesOnDisk.value / 1e6)} MB on this device, `}
+        searched by Heddle inside this browser. No server sees what you ask.
       </p>
       <p>
         <a href="/data/wordnet/LICENSE.txt">WordNet licence</a>
