@@ -65,6 +65,11 @@ export class FirstMinute {
     this.queue.push(bytes);
   }
 
+  /** The mirror has a gap that can't be filled: from now on it takes nothing. */
+  giveUp(): void {
+    this.isBroken = true;
+  }
+
   /** Resolves when what was put is power-safe; true when that holds for everything so far. */
   async sync(): Promise<boolean> {
     const records = this.queue;

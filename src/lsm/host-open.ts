@@ -10,9 +10,10 @@ import { crc32c } from '../core/crc32c.ts';
 import { HeddleError } from '../core/errors.ts';
 import type { Vfs, VfsFile } from '../vfs/vfs.ts';
 import { FirstMinute, type MirrorRecord, readMirror } from './first-minute.ts';
+import { catchUp, foldMirror, isBehind } from './mirror-state.ts';
 import { type HostFiles, MANIFEST_NAMES, closeFiles, createFiles, openAll, openLogsAndData } from './host-files.ts';
 import type { HostStorageOptions, OpenedHost } from './host-storage.ts';
-import { type LogRecord, FRAME_MAGIC, readRecords } from './log-frame.ts';
+import { FRAME_MAGIC } from './log-frame.ts';
 import { recoverLog } from './log-recovery.ts';
 import { scanLog } from './log-scan.ts';
 import { Log } from './log.ts';
@@ -107,6 +108,7 @@ async function openFound(
     }
     if (newest.settled && mirrored.length > 0) await options.mirror!.clear();
     const firstMinute = firstMinuteOf(options, limits, newest.settled, mirrored);
+    if (firstMinute !== null) catchUp(firstMinute, opened, mirrored);
     return { ...opened, fallback, firstMinute };
   } catch (error) {
     closeFiles(files);
@@ -190,37 +192,6 @@ function bytesOf(record: MirrorRecord): number {
   if (record.kind === 'records') return record.payload.length;
   if (record.kind === 'blob') return record.blob.length;
   return record.kind === 'drop' ? 0 : record.meta.length;
-}
-
-/** Whether the mirror has a shard or a record that the files have not. */
-function isBehind(opened: Pick<OpenedHost, 'manifest' | 'records'>, mirrored: readonly MirrorRecord[]): boolean {
-  const has = new Map(opened.manifest.shards.map((shard) => [shard.id, shard.flushedSequence]));
-  for (const { shard, sequence } of opened.records) has.set(shard, Math.max(has.get(shard) ?? 0, sequence));
-  const { shards, records } = foldMirror(mirrored);
-  for (const id of shards.keys()) if (!has.has(id)) return true;
-  return records.some(({ shard, sequence }) => sequence > (has.get(shard) ?? 0));
-}
-
-interface MirroredState {
-  readonly shards: ReadonlyMap<number, Uint8Array>;
-  readonly records: readonly LogRecord[];
-  readonly blob: Uint8Array;
-}
-
-/** What the mirror's records come to. */
-function foldMirror(mirrored: readonly MirrorRecord[]): MirroredState {
-  const shards = new Map<number, Uint8Array>();
-  let records: LogRecord[] = [];
-  let blob = new Uint8Array(0) as Uint8Array;
-  for (const record of mirrored) {
-    if (record.kind === 'records') for (const one of readRecords(record.payload)) records.push(one);
-    else if (record.kind === 'blob') blob = record.blob;
-    else if (record.kind === 'drop') {
-      shards.delete(record.shard);
-      records = records.filter(({ shard }) => shard !== record.shard);
-    } else shards.set(record.shard, record.meta);
-  }
-  return { shards, records: records.filter(({ shard }) => shards.has(shard)), blob };
 }
 
 /** Makes the database, with what the mirror holds of an earlier attempt whose files were lost. */
