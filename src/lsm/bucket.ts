@@ -19,7 +19,8 @@ export interface Entry {
 
 /**
  * How the values of one key in several segments become one.
- * - `replace`: the newest wins; a tombstone deletes.
+ * - `replace`: the newest wins; a tombstone deletes. `keep` must answer as of the last finished flush: records after it are
+ *   replayed after a crash, and may need what they are about to kill.
  * - otherwise `merge` gets the values newest first and returns the merged value, or null where these values add nothing.
  *   Such buckets hold no tombstones. `isOldest`: no older segment can hold the key.
  */
