@@ -2,7 +2,7 @@
  * One version of one object as bytes, in the store and on the wire. Layout: `docs/format/object-record.md`.
  * The header is read without touching the properties, so that merges, cursors and UUID look-ups never parse JSON.
  */
-import { ByteReader, ByteWriter } from '../core/bytes.ts';
+import { ByteReader } from '../core/bytes.ts';
 import { HeddleError } from '../core/errors.ts';
 
 const VERSION = 1;
@@ -28,10 +28,33 @@ export interface ObjectRecord extends ObjectHeader {
 export const millisecondsOf = (hlc: number): number => Math.floor(hlc / 4096);
 
 export function encodeObject(record: Omit<ObjectRecord, 'updatedMs'>): Uint8Array<ArrayBuffer> {
-  const writer = new ByteWriter(AGE_AT + 12 + record.properties.length);
-  writer.u8(VERSION).bytes(record.uuid).u64(record.hlc);
-  writer.varint(Math.max(0, millisecondsOf(record.hlc) - record.createdMs)).varint(record.sequence).bytes(record.properties);
-  return writer.finish();
+  const { uuid, hlc, sequence, properties } = record;
+  const ageMs = Math.max(0, millisecondsOf(hlc) - record.createdMs);
+  const bytes = new Uint8Array(AGE_AT + varintBytes(ageMs) + varintBytes(sequence) + properties.length);
+  bytes[0] = VERSION;
+  bytes.set(uuid, UUID_AT);
+  let rest = hlc;
+  for (let at = HLC_AT; at < AGE_AT; at++) {
+    bytes[at] = rest % 256;
+    rest = Math.floor(rest / 256);
+  }
+  bytes.set(properties, putVarint(bytes, putVarint(bytes, AGE_AT, ageMs), sequence));
+  return bytes;
+}
+
+function varintBytes(value: number): number {
+  let count = 1;
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) count++;
+  return count;
+}
+
+/** Writes a LEB128 at `at` and returns where it ends. */
+function putVarint(into: Uint8Array, at: number, value: number): number {
+  let rest = value;
+  let next = at;
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) into[next++] = (rest % 0x80) | 0x80;
+  into[next++] = rest;
+  return next;
 }
 
 /** The record in `bytes`, its uuid and properties borrowed. */

@@ -100,8 +100,7 @@ class BatchResolver {
   }
 
   private find(uuid: Uint8Array): Version | null {
-    const text = uuidText(uuid);
-    const own = this.overlay.get(text);
+    const own = this.overlay.get(hashOf(uuid));
     if (own !== undefined) return own;
     const docID = this.shard.find(uuid);
     if (docID === null) return null;
@@ -127,7 +126,7 @@ class BatchResolver {
       carried,
       vectors: given,
     });
-    this.overlay.set(uuidText(entry.uuid), { docID, createdMs, properties, vectors: new Set([...carried, ...given.map((v) => v.ordinal)]) });
+    this.overlay.set(hashOf(entry.uuid), { docID, createdMs, properties, vectors: new Set([...carried, ...given.map((v) => v.ordinal)]) });
     return true;
   }
 
@@ -148,20 +147,28 @@ class BatchResolver {
   private delete(uuid: Uint8Array, before: Version | null): boolean {
     if (!before) return false;
     this.operations.push({ kind: OperationKind.delete, uuid, docID: before.docID });
-    this.overlay.set(uuidText(uuid), null);
+    this.overlay.set(hashOf(uuid), null);
     return true;
   }
 
   /** A vector for a version that is gone, or that has one by now, is dropped: it was computed from an older text. */
   private attach(entry: WriteEntry): boolean {
     const docID = entry.expectedDocID;
-    if (this.overlay.has(uuidText(entry.uuid))) return false;
+    if (this.overlay.has(hashOf(entry.uuid))) return false;
     if (!this.shard.isLive(docID) || this.shard.find(entry.uuid) !== docID) return false;
     const vectors = entry.vectors.filter((vector) => !this.shard.hasVector(vector.ordinal, docID));
     if (vectors.length === 0) return false;
     this.operations.push({ kind: OperationKind.attach, docID, vectors });
     return true;
   }
+}
+
+/** The 16 bytes as a string of eight code units: a cheap Map key. */
+function hashOf(u: Uint8Array): string {
+  return String.fromCharCode(
+    u[0] | (u[1] << 8), u[2] | (u[3] << 8), u[4] | (u[5] << 8), u[6] | (u[7] << 8),
+    u[8] | (u[9] << 8), u[10] | (u[11] << 8), u[12] | (u[13] << 8), u[14] | (u[15] << 8),
+  );
 }
 
 function conflict(uuid: Uint8Array): HeddleError {
