@@ -9,7 +9,7 @@ import { parseFilter } from '../schema/parse-filter.ts';
 import type { Handle } from './handle.ts';
 import { Query } from './query.ts';
 import { invalidOption } from './query-options.ts';
-import type { AnyFilters, CallSettings, Filters } from './types.ts';
+import type { CallSettings, Filters } from './types.ts';
 
 export type Metric = 'count' | 'sum' | 'mean' | 'median' | 'mode' | 'minimum' | 'maximum' | 'topOccurrences' | 'totalTrue' | 'totalFalse' | 'percentageTrue' | 'percentageFalse';
 
@@ -87,7 +87,7 @@ export class Aggregate<Out extends object, V extends string> {
     for (const path of [...Object.keys(returnMetrics), ...(groupBy === null ? [] : [groupBy.property])]) this.known(path);
     const query: AggregateQuery = {
       collection: schema.id,
-      filter: filters === undefined ? null : parseFilter(filters as AnyFilters, schema),
+      filter: filters === undefined ? null : parseFilter(filters, schema),
       search,
       metrics: Object.entries(returnMetrics as Record<string, readonly Metric[]>).map(([path, metrics]) => ({ path, metrics, topOccurrencesLimit })),
       groupBy: groupBy === null ? null : { path: groupBy.property, limit: groupBy.limit ?? GROUPS },

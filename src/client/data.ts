@@ -18,7 +18,7 @@ import { invalidValue } from '../schema/validate-value.ts';
 import type { Handle } from './handle.ts';
 import { bytesOfUuid, encodeRows, uuidOfRow, type RowFailure } from './rows.ts';
 import { sendRows } from './send-rows.ts';
-import type { AnyFilters, CallSettings, Filters, ObjectRow, Progress, Row, VectorsOption } from './types.ts';
+import type { CallSettings, Filters, ObjectRow, Progress, Row, VectorsOption } from './types.ts';
 
 export interface InsertSettings<V extends string> extends CallSettings {
   readonly uuid?: string;
@@ -183,7 +183,7 @@ export class Data<In extends object, Out extends object, V extends string> {
     const { connection, schema } = this.handle;
     const { signal, onProgress, timeoutMs = MATCHING_TIMEOUT_MS } = settings;
     if (typeof filters !== 'object' || filters === null) throw invalidValue({ operation, index: null }, null, filters, 'expects filters');
-    const filter = parseFilter(filters as AnyFilters, schema);
+    const filter = parseFilter(filters, schema);
     if (settings.dryRun === true) {
       const uuids = await connection.call('match', [schema.id, filter, MATCHES_COUNTED_MAX], { signal, timeoutMs });
       return { matched: uuids.length / 16, written: 0, errors: [] };

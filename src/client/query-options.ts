@@ -6,7 +6,7 @@ import type { CollectionSchema } from '../schema/collection-schema.ts';
 import { describeValue, plainValue } from '../schema/describe-value.ts';
 import type { GeoCoordinates } from '../schema/collection-config.ts';
 import { parseFilter } from '../schema/parse-filter.ts';
-import type { AnyFilters, CallSettings, Filters } from './types.ts';
+import type { CallSettings, Filters } from './types.ts';
 
 /** Weaviate's default. */
 export const LIMIT_DEFAULT = 10;
@@ -60,7 +60,7 @@ export function baseRequest(operation: string, schema: CollectionSchema, setting
   for (const name of settings.returnProperties ?? []) known(operation, 'returnProperties', schema, name);
   return {
     collection: schema.name,
-    filter: settings.filters === undefined ? null : parseFilter(settings.filters as AnyFilters, schema),
+    filter: settings.filters === undefined ? null : parseFilter(settings.filters, schema),
     vector: null,
     keyword: null,
     fusion: null,

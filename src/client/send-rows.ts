@@ -136,7 +136,7 @@ async function textToEmbed(handle: Handle, vector: VectorSchema, row: EncodedRow
   const { connection, schema } = handle;
   const pages = await connection.call('get', [schema.id, bytesOfUuid(row.uuid), { properties: null, vectors: [] }], options);
   const stored = readObjects(schema, pages).get(row.uuid);
-  return textOf(vector, { ...(stored?.properties as Record<string, unknown> | undefined), ...properties });
+  return textOf(vector, { ...stored?.properties, ...properties });
 }
 
 async function sendBatch(handle: Handle, batch: readonly EncodedRow[], options: SendOptions): Promise<WriteReply> {

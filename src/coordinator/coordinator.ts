@@ -47,6 +47,8 @@ export class Coordinator {
   private readonly backgrounds: readonly Background[];
   private readonly sessions = new Set<Session>();
   private readonly paused = new Set<number>();
+  /** Told of every client that was greeted. */
+  onGreeted: (session: Session) => void = () => undefined;
 
   private constructor(options: CoordinatorOptions) {
     const { clock, random, logger, startEngine, engineCount } = options;
@@ -83,14 +85,22 @@ export class Coordinator {
 
   /** Serves a client on `port`. */
   connect(port: FramePort): Session {
-    const session = new Session(this, port);
+    return new Session(this, port);
+  }
+
+  joined(session: Session): void {
     this.sessions.add(session);
-    return session;
   }
 
   /** A client came back on another port: its old session ends, what it still runs is answered there, to nobody. */
   greeted(session: Session): void {
     for (const other of this.sessions) if (other !== session && other.name === session.name) this.sessions.delete(other);
+    this.onGreeted(session);
+  }
+
+  /** A message for the logs of all tabs. */
+  log(level: string, message: string, fields?: Readonly<Record<string, unknown>>): void {
+    for (const session of this.sessions) session.emit('log', { level, message, fields });
   }
 
   left(session: Session): void {

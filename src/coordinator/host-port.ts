@@ -11,7 +11,7 @@ import type { EngineHost, WriteRequest } from '../shard/host-api.ts';
 type HostMethod = keyof EngineHost;
 
 const METHODS: ReadonlySet<string> = new Set<HostMethod>([
-  'putShard', 'dropShard', 'shards', 'write', 'get', 'exists', 'scan', 'count', 'keywordStats', 'search', 'fetch', 'aggregate', 'match',
+  'putShard', 'dropShard', 'shards', 'write', 'get', 'exists', 'scan', 'count', 'keywordStats', 'search', 'fetch', 'answer', 'aggregate', 'match',
   'pendingVectors', 'maintain', 'flush', 'compact', 'verify', 'stats', 'settled', 'close', 'vectorHealth',
 ]);
 
@@ -20,18 +20,28 @@ const UNHURRIED: ReadonlySet<string> = new Set(['compact', 'verify', 'settled', 
 const UNHURRIED_MS = 24 * 60 * 60 * 1_000;
 
 /**
- * Answers calls on `port` from `host`. `onFault` is told of failures that are no `HeddleError`: a trap of the wasm engine or a
- * mistake of ours, after which the state of memory cannot be trusted.
+ * Answers calls on `port` from `host`. `onFault` is told, after the answer has left, of a trap of the wasm engine or a mistake
+ * of ours, after which the state of memory cannot be trusted.
  */
 export function serveHost(port: FramePort, host: EngineHost, onFault: (thrown: unknown) => void): Server {
   return new Server(port, (method, args) => {
     if (!METHODS.has(method)) throw new HeddleError('Unsupported', `the engine has no method ${JSON.stringify(method)}`);
     const run = host[method as HostMethod] as (...args: readonly unknown[]) => Promise<unknown>;
     return run.apply(host, args as unknown[]).catch((thrown: unknown) => {
-      if (!(thrown instanceof HeddleError)) onFault(thrown);
+      // The answer leaves first: a call that traps again and again must not be sent again and again.
+      if (isFault(method, thrown)) setTimeout(() => onFault(thrown));
       throw thrown;
     });
   });
+}
+
+const MUTATING: ReadonlySet<string> = new Set<HostMethod>(['putShard', 'dropShard', 'write', 'maintain', 'flush', 'compact']);
+
+/** Whether memory can still be trusted: not after a trap, nor after a mistake of ours in the middle of a change. */
+function isFault(method: string, thrown: unknown): boolean {
+  const cause = thrown instanceof HeddleError ? thrown.cause : thrown;
+  if (cause instanceof WebAssembly.RuntimeError) return true;
+  return MUTATING.has(method) && !(thrown instanceof HeddleError);
 }
 
 export interface RemoteHost {
@@ -44,7 +54,7 @@ export interface RemoteHost {
 
 export function remoteHost(port: FramePort): RemoteHost {
   const caller = new Caller();
-  caller.attach(port);
+  void caller.attach(port);
   const host: Record<string, (...args: unknown[]) => Promise<unknown>> = {};
   for (const method of METHODS) {
     const options = UNHURRIED.has(method) ? { timeoutMs: UNHURRIED_MS } : {};

@@ -1,7 +1,7 @@
 /**
  * One client of the coordinator: a tab, or the program itself in Node. Names each method of `CoordinatorApi` and says who does it.
  */
-import { HeddleError } from '../core/errors.ts';
+import { assert, HeddleError } from '../core/errors.ts';
 import { uuidText } from '../core/ids.ts';
 import type { ApiArgs, ApiMethod, ApiReply, CoordinatorApi } from '../protocol/coordinator-api.ts';
 import { PROTOCOL_VERSION, type FramePort } from '../protocol/frames.ts';
@@ -54,20 +54,36 @@ const METHODS: Methods = {
 };
 
 export class Session {
-  readonly owner: Coordinator;
+  /** Known once the database is open; calls that come before wait for it. */
+  private coordinator: Coordinator | null = null;
   private readonly server: Server;
   /** The client's UUID, 16 bytes; zeros until `hello`. */
   client: Uint8Array = new Uint8Array(16);
   name = '';
   watching = false;
   private greeted = false;
+  onClosed: () => void = () => undefined;
 
-  constructor(owner: Coordinator, port: FramePort) {
-    this.owner = owner;
-    this.server = new Server(port, (method, args, context) => this.handle(method, args, context));
+  constructor(owner: Coordinator | Promise<Coordinator>, port: FramePort) {
+    if (owner instanceof Promise) owner.then((coordinator) => this.adopt(coordinator)).catch(() => undefined); // each call gets the error
+    else this.adopt(owner);
+    const ready = owner;
+    this.server = new Server(port, (method, args, context) =>
+      this.coordinator !== null ? this.handle(method, args, context) : Promise.resolve(ready).then(() => this.handle(method, args, context)),
+    );
   }
 
-  emit<E extends 'changed' | 'schema' | 'pending'>(event: E, value: unknown): void {
+  get owner(): Coordinator {
+    assert(this.coordinator !== null, 'a session is used once its database is open');
+    return this.coordinator;
+  }
+
+  private adopt(coordinator: Coordinator): void {
+    this.coordinator = coordinator;
+    coordinator.joined(this);
+  }
+
+  emit<E extends 'changed' | 'schema' | 'pending' | 'log'>(event: E, value: unknown): void {
     if (this.greeted) this.server.emit(event, value);
   }
 
@@ -94,6 +110,7 @@ export class Session {
 
   close(): void {
     this.server.close();
-    this.owner.left(this);
+    this.coordinator?.left(this);
+    this.onClosed();
   }
 }

@@ -30,7 +30,7 @@ function joined(handler: Handler): { caller: Caller; server: Server; messages: F
   };
   const caller = new Caller();
   const server = new Server(port2 as FramePort, handler);
-  caller.attach(counted);
+  void caller.attach(counted);
   return { caller, server, messages };
 }
 
@@ -77,7 +77,7 @@ test('after a change of owner everything unanswered is sent again, in order, mar
   const [first, dead] = localChannel();
   dead.onmessage = () => undefined;
   const caller = new Caller();
-  caller.attach(first);
+  void caller.attach(first);
   const calls = [1, 2, 3].map((n) => caller.call('write', [n]));
   await Promise.resolve();
   const seen: unknown[] = [];
@@ -86,7 +86,7 @@ test('after a change of owner everything unanswered is sent again, in order, mar
     seen.push([n, resent]);
     return n;
   });
-  caller.attach(second);
+  void caller.attach(second);
   expect(await Promise.all(calls)).toEqual([1, 2, 3]);
   expect(seen).toEqual([[1, true], [2, true], [3, true]]);
   server.close();
