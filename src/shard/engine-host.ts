@@ -17,6 +17,8 @@ import { HostStorage } from '../lsm/host-storage.ts';
 import type { StorageLimits } from '../lsm/storage-limits.ts';
 import { readEntries } from '../protocol/write-batch.ts';
 import type { AggregateRequest, AggregateState, KeywordStats, ShardSearch, ShardSearchResult } from '../query/shard-search.ts';
+import type { SearchReply } from '../protocol/search-reply.ts';
+import type { SearchRequest } from '../protocol/search-request.ts';
 import type { CollectionSchema } from '../schema/collection-schema.ts';
 import type { FilterNode } from '../schema/filter.ts';
 import { createVectorIndex } from '../vector/create-vector-index.ts';
@@ -383,6 +385,9 @@ export class ShardHost implements EngineHost {
   }
   async fetch(shard: number, docIDs: Uint32Array, projection: Projection): Promise<ObjectPage> {
     return this.shard(shard).fetch(docIDs, projection);
+  }
+  async answer(shard: number, request: SearchRequest, projection: Projection): Promise<SearchReply> {
+    return this.shard(shard).answer(request, projection);
   }
   async aggregate(shard: number, request: AggregateRequest): Promise<AggregateState> {
     return this.shard(shard).query.aggregate(request);

@@ -10,6 +10,8 @@
 import type { CollectionSchema } from '../schema/collection-schema.ts';
 import type { AggregateRequest, AggregateState, KeywordStats, ShardSearch, ShardSearchResult } from '../query/shard-search.ts';
 import type { VectorIndexHealth } from '../vector/vector-index.ts';
+import type { SearchReply } from '../protocol/search-reply.ts';
+import type { SearchRequest } from '../protocol/search-request.ts';
 import type { FilterNode } from '../schema/filter.ts';
 
 /** Applied once however often it is sent. */
@@ -107,6 +109,8 @@ export interface EngineHost {
   search(shard: number, search: ShardSearch): Promise<ShardSearchResult>;
   /** Phase 2: the winners' objects, by docID, in that order. */
   fetch(shard: number, docIDs: Uint32Array, projection: Projection): Promise<ObjectPage>;
+  /** All phases in one turn, for a collection of one shard. */
+  answer(shard: number, request: SearchRequest, projection: Projection): Promise<SearchReply>;
   aggregate(shard: number, request: AggregateRequest): Promise<AggregateState>;
   /** UUIDs (16 bytes each, concatenated) of live objects that match, in UUID order, for deleteMany and updateMany. */
   match(shard: number, filter: FilterNode | null, limit: number): Promise<Uint8Array>;

@@ -40,6 +40,8 @@ const DEATHS = deathsBucket(3);
 
 export class ObjectStore {
   readonly live: DocSet;
+  /** `live` and what died since the last finished flush: what merges must keep, for replay may have to kill it again. */
+  readonly kept: DocSet;
   /** Objects alive now. */
   count: number;
   nextDocID: number;
@@ -53,7 +55,7 @@ export class ObjectStore {
   constructor(open: (options: BucketOptions) => BucketReader, nextDocID: number) {
     this.live = DocSet.below(nextDocID);
     this.nextDocID = nextDocID;
-    this.objectsBucket = { id: 2, bloom: false, operator: { kind: 'replace', keep: (key) => this.live.has(u32OfKey(key)) }, liveEntries: () => this.count };
+    this.objectsBucket = { id: 2, bloom: false, operator: { kind: 'replace', keep: (key) => this.kept.has(u32OfKey(key)) }, liveEntries: () => this.count };
     this.keys = open(KEYS);
     this.objects = open(this.objectsBucket);
     const dead = new DocSet(nextDocID);
@@ -61,6 +63,7 @@ export class ObjectStore {
     for (let entry = cursor.next(); entry; entry = cursor.next()) addDeaths(dead, entry);
     cursor.close();
     this.live.andNot(dead);
+    this.kept = this.live.clone();
     this.count = this.live.count();
   }
 
@@ -93,6 +96,7 @@ export class ObjectStore {
   put(uuid: Uint8Array, docID: number, record: Uint8Array): void {
     this.active.put(objectKey(uuid), docID, record);
     this.live.add(docID);
+    this.kept.add(docID);
     this.count++;
     if (docID >= this.nextDocID) this.nextDocID = docID + 1;
   }
@@ -133,6 +137,7 @@ export class ObjectStore {
 
   /** The frozen memtable is in the manifest now. */
   flushed(): void {
+    for (const docID of this.frozen?.deaths ?? []) this.kept.delete(docID);
     this.frozen = null;
   }
 

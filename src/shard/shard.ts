@@ -18,6 +18,11 @@ import type { FlushJob, ShardStore } from '../lsm/shard-store.ts';
 import { decodeObject, encodeObject, millisecondsOf, uuidOfRecord } from '../protocol/object-record.ts';
 import { PageBuilder } from './page-builder.ts';
 import type { NamedVector, WriteEntry } from '../protocol/write-batch.ts';
+import type { SearchReply } from '../protocol/search-reply.ts';
+import type { SearchRequest } from '../protocol/search-request.ts';
+import { mergeResults } from '../query/merge.ts';
+import { planShardSearch } from '../query/plan.ts';
+import { replyOf } from '../query/reply.ts';
 import { ShardQuery } from '../query/shard-query.ts';
 import type { CollectionSchema } from '../schema/collection-schema.ts';
 import type { FilterNode } from '../schema/filter.ts';
@@ -76,7 +81,7 @@ export class Shard implements ShardView {
     this.sequence = flushedSequence;
     this.flushedSequence = flushedSequence;
     this.objects = new ObjectStore((options) => store.bucket(options), meta.nextDocID);
-    this.inverted = new InvertedIndex({ schema: this.schema, bucket: (options) => store.bucket(options), live: this.objects.live, find: (uuid) => this.objects.find(uuid) });
+    this.inverted = new InvertedIndex({ schema: this.schema, bucket: (options) => store.bucket(options), live: this.objects.live, kept: this.objects.kept, find: (uuid) => this.objects.find(uuid) });
     this.query = new ShardQuery({
       schema: this.schema,
       inverted: this.inverted,
@@ -117,7 +122,7 @@ export class Shard implements ShardView {
   }
 
   private newField(ordinal: number, dimensions: number, schema: CollectionSchema['vectors'][number]): VectorField {
-    return new VectorField(schema, this.meta.vectors[ordinal]?.dimensions || dimensions, this.store.columns, this.objects.live);
+    return new VectorField(schema, this.meta.vectors[ordinal]?.dimensions || dimensions, this.store.columns, this.objects.live, this.objects.kept);
   }
 
   private openFieldIndex(field: VectorField): void {
@@ -329,6 +334,14 @@ export class Shard implements ShardView {
     const projector = new Projector(projection.properties);
     for (const docID of docIDs) if (this.isLive(docID)) this.addToPage(page, docID, projector, projection);
     return page.finish();
+  }
+
+  /** A whole query on this shard alone: search, merge, fetch. */
+  answer(request: SearchRequest, projection: Projection): SearchReply {
+    const results = [this.query.search(planShardSearch(request))];
+    const merged = mergeResults(request, results);
+    const docIDs = new Set(merged.hits.map(({ docID }) => docID));
+    return replyOf(request, merged, results, docIDs.size === 0 ? [] : [this.fetch(Uint32Array.from(docIDs), projection).bytes]);
   }
 
   scan(after: Uint8Array | null, limit: number, projection: Projection): ObjectPage & { last: Uint8Array | null } {

@@ -32,7 +32,8 @@ export class VectorField implements VectorRows {
   /** The tail of a flush under way. */
   private frozen = new Map<number, Float32Array>();
 
-  constructor(schema: VectorSchema, dimensions: number, columns: ColumnStore, live: DocSet) {
+  /** `kept`: docIDs whose rows merges must keep. */
+  constructor(schema: VectorSchema, dimensions: number, columns: ColumnStore, live: DocSet, kept: DocSet) {
     this.schema = schema;
     this.ordinal = schema.ordinal;
     this.dimensions = dimensions;
@@ -41,7 +42,7 @@ export class VectorField implements VectorRows {
     columns.forEachDocID(this.ordinal, (docID) => {
       if (live.has(docID)) this.present.add(docID);
     });
-    columns.register(this.ordinal, { keep: (docID) => this.present.has(docID), liveRows: () => this.present.count() });
+    columns.register(this.ordinal, { keep: (docID) => kept.has(docID), liveRows: () => this.present.count() });
   }
 
   get memtableBytes(): number {
