@@ -348,7 +348,12 @@ export class ShardHost implements EngineHost {
   }
 
   private startFlush(shard: Shard, finishing = false): void {
-    shard.startFlush(() => this.requests.encode(), finishing);
+    // Segments leave out what the log has killed; so the log is durable before the manifest names them, in relaxed mode too.
+    const blob = (): Uint8Array => {
+      this.storage.sync();
+      return this.requests.encode();
+    };
+    shard.startFlush(blob, finishing);
   }
 
   private finishFlush(shard: Shard): void {

@@ -64,6 +64,7 @@ export class ObjectStore {
     cursor.close();
     this.live.andNot(dead);
     this.kept = this.live.clone();
+    this.kept = this.live.clone();
     this.count = this.live.count();
   }
 
