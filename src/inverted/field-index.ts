@@ -27,6 +27,8 @@ interface FieldIndexOptions {
   readonly field: Field;
   readonly config: InvertedIndexConfig;
   readonly live: DocSet;
+  /** docIDs that merges must keep. */
+  readonly kept: DocSet;
   readonly statistics: Statistics;
   readonly open: (options: BucketOptions) => BucketReader;
 }
@@ -50,14 +52,14 @@ export class FieldIndex {
   private readonly found: unknown[] = [];
   private readonly words: string[] = [];
 
-  constructor({ field, config, live, statistics, open }: FieldIndexOptions) {
+  constructor({ field, config, live, kept, statistics, open }: FieldIndexOptions) {
     this.field = field;
     this.live = live;
     this.statistics = statistics;
     const bucket = (kind: BucketKind, keyType: KeyType, scored = false): TermBucket =>
-      new TermBucket({ id: bucketOf(field.ordinal, kind), keyType, scored, live, open, lengths: scored ? () => this.lengths!.lengths : null });
+      new TermBucket({ id: bucketOf(field.ordinal, kind), keyType, scored, live, kept, open, lengths: scored ? () => this.lengths!.lengths : null });
     this.lengthsOptions = { id: bucketOf(field.ordinal, BucketKind.lengths), bloom: false, operator: lengthMerge() };
-    this.planesOptions = { id: bucketOf(field.ordinal, BucketKind.planes), bloom: false, operator: planesMerge(live) };
+    this.planesOptions = { id: bucketOf(field.ordinal, BucketKind.planes), bloom: false, operator: planesMerge(kept) };
     this.lengths = field.searchable ? new LengthColumn(open(this.lengthsOptions)) : null;
     this.terms = field.terms ? bucket(BucketKind.terms, field.type) : null;
     this.searchable = field.searchable ? bucket(BucketKind.searchable, 'text', true) : null;

@@ -28,6 +28,8 @@ export interface InvertedIndexOptions {
   readonly bucket: (options: BucketOptions) => BucketReader;
   /** Live docIDs; shared, changed by the shard. */
   readonly live: DocSet;
+  /** docIDs that merges must keep: `live` and what died since the last finished flush. Default: `live`. */
+  readonly kept?: DocSet;
   /** docID of a live object by UUID. */
   readonly find: (uuid: Uint8Array) => number | null | undefined;
 }
@@ -35,6 +37,7 @@ export interface InvertedIndexOptions {
 export class InvertedIndex {
   schema: CollectionSchema;
   readonly live: DocSet;
+  private readonly kept: DocSet;
   readonly find: InvertedIndexOptions['find'];
   readonly docs: DocColumn;
   readonly statistics: Statistics;
@@ -48,16 +51,17 @@ export class InvertedIndex {
   private byPath = new Map<string, FieldIndex>();
   private docEnd = 0;
 
-  constructor({ schema, bucket, live, find }: InvertedIndexOptions) {
+  constructor({ schema, bucket, live, kept = live, find }: InvertedIndexOptions) {
     this.schema = schema;
     this.live = live;
+    this.kept = kept;
     this.find = find;
     this.open = bucket;
     this.statistics = new Statistics(this.open(statisticsOptions));
-    this.docs = new DocColumn(this.open(docsOptions(live)));
+    this.docs = new DocColumn(this.open(docsOptions(kept)));
     const timestamps = schema.invertedIndex.indexTimestamps;
-    this.created = timestamps ? new RangePlanes(this.open(timesOptions(CREATED_BUCKET, live))) : null;
-    this.updated = timestamps ? new RangePlanes(this.open(timesOptions(UPDATED_BUCKET, live))) : null;
+    this.created = timestamps ? new RangePlanes(this.open(timesOptions(CREATED_BUCKET, kept))) : null;
+    this.updated = timestamps ? new RangePlanes(this.open(timesOptions(UPDATED_BUCKET, kept))) : null;
     this.setSchema(schema);
   }
 
@@ -68,8 +72,8 @@ export class InvertedIndex {
     for (const field of fieldsOf(schema)) {
       const known = this.byOrdinal.get(field.ordinal);
       if (known) known.field = field;
-      const { live, statistics, open } = this;
-      byOrdinal.set(field.ordinal, known ?? new FieldIndex({ field, config: schema.invertedIndex, live, statistics, open }));
+      const { live, kept, statistics, open } = this;
+      byOrdinal.set(field.ordinal, known ?? new FieldIndex({ field, config: schema.invertedIndex, live, kept, statistics, open }));
     }
     this.byOrdinal = byOrdinal;
     this.byPath = new Map([...byOrdinal.values()].map((index) => [index.field.path, index]));
@@ -128,9 +132,9 @@ export class InvertedIndex {
       if (entries) sections.push({ bucket, entries });
     };
     push(statisticsOptions, this.statistics.freeze());
-    push(docsOptions(this.live), this.docs.freeze(this.live));
-    push(timesOptions(CREATED_BUCKET, this.live), this.created?.freeze(this.live));
-    push(timesOptions(UPDATED_BUCKET, this.live), this.updated?.freeze(this.live));
+    push(docsOptions(this.kept), this.docs.freeze(this.live));
+    push(timesOptions(CREATED_BUCKET, this.kept), this.created?.freeze(this.live));
+    push(timesOptions(UPDATED_BUCKET, this.kept), this.updated?.freeze(this.live));
     for (const index of this.byOrdinal.values()) index.freeze(sections);
     return sections;
   }
@@ -162,5 +166,5 @@ export class InvertedIndex {
 
 const DROP: MergeOperator = { kind: 'merge', merge: () => null };
 const statisticsOptions: BucketOptions = { id: STATISTICS_BUCKET, bloom: false, operator: statisticsMerge() };
-const docsOptions = (live: DocSet): BucketOptions => ({ id: DOCS_BUCKET, bloom: false, operator: docColumnMerge(live) });
-const timesOptions = (id: number, live: DocSet): BucketOptions => ({ id, bloom: false, operator: planesMerge(live) });
+const docsOptions = (kept: DocSet): BucketOptions => ({ id: DOCS_BUCKET, bloom: false, operator: docColumnMerge(kept) });
+const timesOptions = (id: number, kept: DocSet): BucketOptions => ({ id, bloom: false, operator: planesMerge(kept) });

@@ -23,6 +23,8 @@ export interface TermBucketOptions {
   readonly keyType: KeyType;
   readonly scored: boolean;
   readonly live: DocSet;
+  /** docIDs that merges must keep. */
+  readonly kept: DocSet;
   /** Field lengths for block bounds; null for plain buckets. */
   readonly lengths: (() => Lengths) | null;
   readonly open: (options: BucketOptions) => BucketReader;
@@ -38,12 +40,12 @@ export class TermBucket {
   private active = new TermMemtable();
   private frozen: TermMemtable | null = null;
 
-  constructor({ id, keyType, scored, live, lengths, open }: TermBucketOptions) {
+  constructor({ id, keyType, scored, live, kept, lengths, open }: TermBucketOptions) {
     this.keyType = keyType;
     this.scored = scored;
     this.live = live;
     this.lengths = lengths;
-    this.options = { id, bloom: keyType !== 'boolean', operator: postingMerge(scored, live, () => lengths?.() ?? null) };
+    this.options = { id, bloom: keyType !== 'boolean', operator: postingMerge(scored, kept, () => lengths?.() ?? null) };
     this.reader = open(this.options);
   }
 
