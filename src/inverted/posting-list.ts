@@ -35,7 +35,7 @@ export class PostingList {
       return;
     }
     const docs = new Uint32Array(header.count);
-    const frequencies = new Uint16Array(header.count);
+    const frequencies = new Uint32Array(header.count);
     readShort(value, header, docs, frequencies, 0);
     this.push(header.count, 1, null, { docs, frequencies });
   }
@@ -89,6 +89,11 @@ export class PostingList {
       frequencies[i] = source.frequencies[from + i];
     }
     return size;
+  }
+
+  /** The postings as arrays when there is but one block of them, in memory already; else null. Borrowed, not to be written. */
+  get single(): DocFrequencies | null {
+    return this.blocks === 1 ? this.parts[0].arrays : null;
   }
 
   /** Calls back with every docID, dead ones included. */

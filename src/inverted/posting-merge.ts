@@ -21,7 +21,7 @@ export function postingMerge(scored: boolean, live: DocSet, lengths: () => Lengt
         net += header.net;
       }
       const docs = new Uint32Array(count);
-      const frequencies = scored ? new Uint16Array(count) : null;
+      const frequencies = scored ? new Uint32Array(count) : null;
       let read = 0;
       for (let i = newestFirst.length - 1; i >= 0; i--) read = readPostings(newestFirst[i], scored, docs, frequencies, read);
       const kept = keepLive(docs, frequencies, count, live);
@@ -34,7 +34,7 @@ export function postingMerge(scored: boolean, live: DocSet, lengths: () => Lengt
 }
 
 /** Moves the live postings to the front; returns how many. */
-export function keepLive(docs: Uint32Array, frequencies: Uint16Array | null, count: number, live: DocSet): number {
+export function keepLive(docs: Uint32Array, frequencies: Uint32Array | null, count: number, live: DocSet): number {
   let kept = 0;
   for (let i = 0; i < count; i++) {
     if (!live.has(docs[i])) continue;

@@ -29,7 +29,7 @@ const unzigzag = (value: number): number => (value % 2 === 1 ? -(value + 1) / 2 
 export interface PostingsInput {
   readonly docs: Uint32Array;
   /** Null: plain postings. */
-  readonly frequencies: Uint16Array | null;
+  readonly frequencies: Uint32Array | null;
   readonly count: number;
   readonly net: number;
 }
@@ -42,7 +42,7 @@ export function writePostings(writer: ByteWriter, { docs, frequencies, count, ne
   else writeShort(writer, docs, frequencies, count);
 }
 
-function writeShort(writer: ByteWriter, docs: Uint32Array, frequencies: Uint16Array | null, count: number): void {
+function writeShort(writer: ByteWriter, docs: Uint32Array, frequencies: Uint32Array | null, count: number): void {
   let last = -1;
   for (let i = 0; i < count; i++) {
     const delta = docs[i] - last - 1;
@@ -53,7 +53,7 @@ function writeShort(writer: ByteWriter, docs: Uint32Array, frequencies: Uint16Ar
   }
 }
 
-function writeBlocks(writer: ByteWriter, docs: Uint32Array, frequencies: Uint16Array | null, count: number, lengths: Lengths | null): void {
+function writeBlocks(writer: ByteWriter, docs: Uint32Array, frequencies: Uint32Array | null, count: number, lengths: Lengths | null): void {
   const blocks = Math.ceil(count / BLOCK_DOCS);
   const words = frequencies ? TABLE_WORDS_SCORED : TABLE_WORDS_PLAIN;
   const table = writer.reserve(blocks * words * 4);
@@ -90,7 +90,7 @@ function writePacked(writer: ByteWriter, values: Uint32Array, count: number, lar
   pack(values, count, width, writer.finish(), at);
 }
 
-function largestFrequency(frequencies: Uint16Array, from: number, size: number): number {
+function largestFrequency(frequencies: Uint32Array, from: number, size: number): number {
   let largest = 1;
   for (let i = from; i < from + size; i++) if (frequencies[i] > largest) largest = frequencies[i];
   return largest;
@@ -98,7 +98,7 @@ function largestFrequency(frequencies: Uint16Array, from: number, size: number):
 
 /** The shortest field among docs with more than half the largest frequency, and among the rest. */
 function patchBounds(
-  writer: ByteWriter, at: number, docs: Uint32Array, frequencies: Uint16Array, from: number, size: number, largest: number, lengths: Lengths | null,
+  writer: ByteWriter, at: number, docs: Uint32Array, frequencies: Uint32Array, from: number, size: number, largest: number, lengths: Lengths | null,
 ): void {
   const half = largest >>> 1;
   let shortest = 65_535;
@@ -128,7 +128,7 @@ export function readHeader(value: Uint8Array, scored: boolean): PostingsHeader {
 }
 
 /** Copies all postings of one segment's value into `docs` and, if scored, `frequencies`, from `at` on; returns the end. */
-export function readPostings(value: Uint8Array, scored: boolean, docs: Uint32Array, frequencies: Uint16Array | null, at: number): number {
+export function readPostings(value: Uint8Array, scored: boolean, docs: Uint32Array, frequencies: Uint32Array | null, at: number): number {
   const header = readHeader(value, scored);
   if (header.count <= BLOCK_DOCS) return readShort(value, header, docs, frequencies, at);
   const blocks = new BlockTable(value, header, scored);
@@ -141,7 +141,7 @@ export function readPostings(value: Uint8Array, scored: boolean, docs: Uint32Arr
   return at;
 }
 
-export function readShort(value: Uint8Array, header: PostingsHeader, docs: Uint32Array, frequencies: Uint16Array | Uint32Array | null, at: number): number {
+export function readShort(value: Uint8Array, header: PostingsHeader, docs: Uint32Array, frequencies: Uint32Array | null, at: number): number {
   const reader = new ByteReader(value, header.body);
   let doc = -1;
   for (let i = 0; i < header.count; i++, at++) {

@@ -15,7 +15,7 @@ const NONE = -1;
 
 export interface DocFrequencies {
   readonly docs: Uint32Array;
-  readonly frequencies: Uint16Array;
+  readonly frequencies: Uint32Array;
 }
 
 export class TermMemtable {
@@ -113,7 +113,7 @@ export class TermMemtable {
     const slot = this.slots.get(key);
     const count = slot === undefined ? 0 : this.counts[slot];
     const docs = new Uint32Array(count);
-    const frequencies = new Uint16Array(count);
+    const frequencies = new Uint32Array(count);
     let at = slot === undefined ? NONE : this.head[slot];
     for (let i = count - 1; i >= 0; i--) {
       docs[i] = this.docs[at];

@@ -9,6 +9,7 @@
  *
  * Simplification: with a minimum match over 1 only whole windows are skipped.
  */
+import { BLOCK_DOCS } from '../inverted/postings-codec.ts';
 import { roundScore } from './bm25.ts';
 import type { ListCursor } from './list-cursor.ts';
 import type { TopDocs } from './top-docs.ts';
@@ -16,6 +17,10 @@ import type { TopDocs } from './top-docs.ts';
 const WINDOW_DOCS = 4096;
 /** Bounds are sums in another order than scores: this much slack keeps them bounds. */
 const SLACK = 1 + 1e-9;
+/** Lists of up to this many blocks are cheaper to walk than to look up in. */
+const SHORT_BLOCKS = 2;
+/** Optional terms after which the objects worth looking up are not worked out anew. */
+const SLOTS_FILTERED = 8;
 
 const scores = new Float64Array(WINDOW_DOCS);
 const touched = new Uint32Array(WINDOW_DOCS);
@@ -44,7 +49,6 @@ export function searchOr(search: OrSearch): KeywordWork {
   const work = { windows: 0, windowsSkipped: 0, scored: 0 };
   const { cursors, minimumMatch, prune, top } = search;
   const ordered = [...cursors].sort((a, b) => a.slot - b.slot);
-  for (const cursor of ordered) if (cursor.list.blocks === 1) cursor.load();
   for (;;) {
     let next = Infinity;
     for (const cursor of ordered) next = Math.min(next, cursor.next);
@@ -158,18 +162,45 @@ const wanted = new Uint32Array(WINDOW_DOCS);
 /** Adds the scores of the terms that alone lift nothing over the threshold, for objects that they can still lift. */
 function lookUp(byBound: readonly ListCursor[], essential: number, from: number, found: number, optional: number, threshold: number): void {
   let rest = optional;
+  let count = -1;
   for (let i = essential - 1; i >= 0; i--) {
     const cursor = byBound[i];
-    let count = 0;
-    for (let j = 0; j < found; j++) if ((scores[touched[j]] + rest) * SLACK >= threshold) wanted[count++] = touched[j];
-    if (count === 0) return;
-    rest -= cursor.windowBound;
-    wanted.subarray(0, count).sort();
-    for (let j = 0; j < count; j++) {
-      const doc = from + wanted[j];
-      const frequency = cursor.frequencyIn(doc);
-      if (frequency > 0) scores[wanted[j]] += cursor.scoreOf(doc, frequency);
+    if (cursor.list.blocks <= SHORT_BLOCKS || found > BLOCK_DOCS * cursor.windowBlocks) addTouched(cursor, from, from + WINDOW_DOCS);
+    else {
+      if (count < 0 || essential - i <= SLOTS_FILTERED) {
+        count = 0;
+        for (let j = 0; j < found; j++) if ((scores[touched[j]] + rest) * SLACK >= threshold) wanted[count++] = touched[j];
+        if (count > 1) wanted.subarray(0, count).sort();
+      }
+      if (count === 0) return;
+      addWanted(cursor, from, count);
     }
+    rest -= cursor.windowBound;
+  }
+}
+
+function addWanted(cursor: ListCursor, from: number, count: number): void {
+  for (let j = 0; j < count; j++) {
+    const doc = from + wanted[j];
+    const frequency = cursor.frequencyIn(doc);
+    if (frequency > 0) scores[wanted[j]] += cursor.scoreOf(doc, frequency);
+  }
+}
+
+/** Adds a term's scores within the window to objects that were found by others. */
+function addTouched(cursor: ListCursor, from: number, end: number): void {
+  const { docs, frequencies, list } = cursor;
+  while (cursor.block < list.blocks && cursor.next < end) {
+    cursor.load();
+    const size = cursor.size;
+    let at = cursor.at;
+    for (; at < size && docs[at] < end; at++) {
+      const i = docs[at] - from;
+      if (scores[i] !== 0) scores[i] += cursor.scoreOf(docs[at], frequencies[at]);
+    }
+    cursor.at = at;
+    if (at < size) return;
+    cursor.block++;
   }
 }
 

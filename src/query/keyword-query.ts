@@ -76,38 +76,28 @@ function groupOf(fields: readonly QueryField[], search: KeywordSearch): QueryGro
 export interface Expansion {
   readonly term: string;
   /** Share of the asked term's weight. */
-  weight: number;
+  readonly weight: number;
   /** Live objects of this shard that have it. */
-  count: number;
+  readonly count: number;
 }
 
-/** Most terms a prefix or a typo stands for in one field of one shard; the most frequent are kept. */
+/** Most terms a prefix stands for in one field of one shard, and most typos beside; the most frequent are kept. */
 export const EXPANSIONS_MAX = 256;
 const PREFIX_WEIGHT = 0.5;
 const TYPO_WEIGHT = 0.4;
 const TYPO_PREFIX_LETTERS = 1;
 
 /** Other terms of the field that the slot also stands for. The first letter of a typo is taken to be right. */
-export function expansionsOf(slot: Slot, field: FieldIndex): Expansion[] {
-  const { prefix, typed, typos } = slot;
-  const found = new Map<string, Expansion>();
-  const consider = (term: string, weight: number, count: number): void => {
-    const known = found.get(term);
-    if (known === undefined) found.set(term, { term, weight, count });
-    else known.count += count;
-  };
+export function expansionsOf(slot: Slot, field: FieldIndex): readonly Expansion[] {
+  const { prefix, typed, typos, term: asked } = slot;
+  const found: Expansion[] = [];
   if (prefix !== null)
-    field.dictionary!.forEach(prefix, (term, count) => {
-      if (term !== slot.term) consider(term, (PREFIX_WEIGHT * prefix.length) / term.length, count);
-    });
-  if (typos > 0)
-    field.dictionary!.forEach(typed.slice(0, TYPO_PREFIX_LETTERS), (term, count) => {
-      if (term === slot.term || (prefix !== null && term.startsWith(prefix))) return;
-      const distance = editDistance(typed, term, typos);
-      if (distance <= typos) consider(term, TYPO_WEIGHT ** distance, count);
-    });
-  const present = [...found.values()].filter((expansion) => expansion.count > 0);
-  if (present.length <= EXPANSIONS_MAX) return present;
-  present.sort((a, b) => b.count - a.count || (a.term < b.term ? -1 : 1));
-  return present.slice(0, EXPANSIONS_MAX);
+    for (const { term, count } of field.dictionary!.find(prefix, EXPANSIONS_MAX))
+      if (term !== asked) found.push({ term, count, weight: (PREFIX_WEIGHT * prefix.length) / term.length });
+  if (typos > 0) {
+    const isTypo = (term: string): boolean => term !== asked && !(prefix !== null && term.startsWith(prefix)) && editDistance(typed, term, typos) <= typos;
+    for (const { term, count } of field.dictionary!.find(typed.slice(0, TYPO_PREFIX_LETTERS), EXPANSIONS_MAX, isTypo))
+      found.push({ term, count, weight: TYPO_WEIGHT ** editDistance(typed, term, typos) });
+  }
+  return found;
 }

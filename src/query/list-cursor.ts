@@ -6,15 +6,18 @@ import { BLOCK_DOCS } from '../inverted/postings-codec.ts';
 import type { PostingList } from '../inverted/posting-list.ts';
 import type { LengthNorm } from './bm25.ts';
 
+/** Steps taken one by one before a binary search pays. */
+const GALLOP = 8;
+
 export class ListCursor {
   readonly list: PostingList;
   /** boost · idf · how well the term matches what was asked. */
   readonly weight: number;
   readonly norm: LengthNorm;
   /** Which of the query's terms it stands for. */
-  readonly slot: number;
-  readonly docs = new Uint32Array(BLOCK_DOCS);
-  readonly frequencies = new Uint32Array(BLOCK_DOCS);
+  slot = 0;
+  readonly docs: Uint32Array;
+  readonly frequencies: Uint32Array;
   /** Postings of the decoded block, and the next one to use. */
   size = 0;
   at = 0;
@@ -22,14 +25,21 @@ export class ListCursor {
   block = 0;
   /** Upper bound within the window under way. */
   windowBound = 0;
+  /** Blocks that overlap it. */
+  windowBlocks = 0;
   private decoded = -1;
   private bounds: Float64Array | null = null;
 
-  constructor(list: PostingList, weight: number, norm: LengthNorm, slot: number) {
+  constructor(list: PostingList, weight: number, norm: LengthNorm) {
     this.list = list;
     this.weight = weight;
     this.norm = norm;
-    this.slot = slot;
+    const { single } = list;
+    this.docs = single?.docs ?? new Uint32Array(BLOCK_DOCS);
+    this.frequencies = single?.frequencies ?? new Uint32Array(BLOCK_DOCS);
+    if (single === null) return;
+    this.decoded = 0;
+    this.size = single.docs.length;
   }
 
   get ended(): boolean {
@@ -67,12 +77,14 @@ export class ListCursor {
   boundWindow(from: number, end: number): void {
     this.skipTo(from);
     let bound = 0;
-    for (let block = this.block; block < this.list.blocks; block++) {
+    let block = this.block;
+    for (; block < this.list.blocks; block++) {
       if (block > this.block && this.list.last(block - 1) + 1 >= end) break;
       const candidate = this.boundOf(block);
       if (candidate > bound) bound = candidate;
     }
     this.windowBound = bound;
+    this.windowBlocks = block - this.block;
   }
 
   /** The term's frequency in `docID`, 0 if it has none; calls must ask for rising docIDs. */
@@ -80,14 +92,26 @@ export class ListCursor {
     this.skipTo(docID);
     if (this.ended) return 0;
     this.load();
-    const docs = this.docs;
+    const { docs, size } = this;
     let at = this.at;
-    while (at < this.size && docs[at] < docID) at++;
+    if (at + GALLOP < size && docs[at + GALLOP] < docID) at = firstNotBelow(docs, at + GALLOP, size, docID);
+    else while (at < size && docs[at] < docID) at++;
     this.at = at;
-    return at < this.size && docs[at] === docID ? this.frequencies[at] : 0;
+    return at < size && docs[at] === docID ? this.frequencies[at] : 0;
   }
 
   scoreOf(docID: number, frequency: number): number {
     return this.weight * this.norm.tf(frequency, this.norm.lengths[docID] ?? 0);
   }
+}
+
+function firstNotBelow(docs: Uint32Array, from: number, end: number, docID: number): number {
+  let low = from;
+  let high = end;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (docs[middle] < docID) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -1,0 +1,92 @@
+/**
+ * One shard as the text benches need it: the real store, the real inverted index, objects in a docID bucket, no vectors and no
+ * log in the way. The same code runs in Node and in a worker on OPFS.
+ */
+import { systemClock, systemRandom, silentLogger } from '../../../src/core/clock.ts';
+import { DocSet } from '../../../src/core/doc-set.ts';
+import { fromUtf8, keyOfU32, u32OfKey, utf8 } from '../../../src/core/bytes.ts';
+import { InvertedIndex } from '../../../src/inverted/inverted-index.ts';
+import type { BucketOptions, BucketReader } from '../../../src/lsm/bucket.ts';
+import { HostStorage } from '../../../src/lsm/host-storage.ts';
+import type { ShardStore } from '../../../src/lsm/shard-store.ts';
+import { ShardQuery } from '../../../src/query/shard-query.ts';
+import type { CollectionSchema } from '../../../src/schema/collection-schema.ts';
+import type { Vfs } from '../../../src/vfs/vfs.ts';
+
+const SHARD = 1;
+const OBJECTS: BucketOptions = { id: 2, bloom: false, operator: { kind: 'replace' } };
+
+/** UUID of the n-th document. */
+export function uuidOfNumber(n: number): Uint8Array {
+  const uuid = new Uint8Array(16);
+  new DataView(uuid.buffer).setUint32(0, Math.imul(n, 0x9e3779b1));
+  new DataView(uuid.buffer).setUint32(12, n);
+  return uuid;
+}
+
+export class TextShard {
+  readonly storage: HostStorage;
+  readonly store: ShardStore;
+  readonly inverted: InvertedIndex;
+  readonly query: ShardQuery;
+  private readonly live = new DocSet();
+  private readonly objects: BucketReader;
+  private pending: { docID: number; bytes: Uint8Array }[] = [];
+  private count = 0;
+
+  private constructor(storage: HostStorage, store: ShardStore, schema: CollectionSchema) {
+    this.storage = storage;
+    this.store = store;
+    this.objects = store.bucket(OBJECTS);
+    const cursor = this.objects.scan(null, null);
+    for (let entry = cursor.next(); entry !== null; entry = cursor.next()) this.live.add(u32OfKey(entry.key));
+    cursor.close();
+    const { live } = this;
+    this.inverted = new InvertedIndex({ schema, live, bucket: (options) => store.bucket(options), find: () => null });
+    this.query = new ShardQuery({ schema, inverted: this.inverted, live, vectors: new Map(), readValues: (docID) => this.read(docID) });
+  }
+
+  static async open(vfs: Vfs, schema: CollectionSchema): Promise<TextShard> {
+    const storage = await HostStorage.open({ vfs, mirror: null, clock: systemClock, random: systemRandom, logger: silentLogger });
+    for (const record of storage.recovered) void record;
+    storage.replayed();
+    if (!storage.shards().some(({ id }) => id === SHARD)) storage.createShard(SHARD, new Uint8Array(0));
+    return new TextShard(storage, storage.store(SHARD), schema);
+  }
+
+  read(docID: number): readonly unknown[] {
+    const pending = this.pending[docID - (this.count - this.pending.length)];
+    const bytes = pending?.bytes ?? this.objects.get(keyOfU32(docID))!;
+    return JSON.parse(fromUtf8(bytes)) as unknown[];
+  }
+
+  add(values: readonly unknown[], stored: Uint8Array = utf8(JSON.stringify(values))): void {
+    const docID = this.count++;
+    this.pending.push({ docID, bytes: stored });
+    this.live.add(docID);
+    this.inverted.add(docID, uuidOfNumber(docID), 0, 0, values);
+  }
+
+  flush(): void {
+    const pending = this.pending;
+    let at = 0;
+    const objects = { next: () => (at < pending.length ? { key: keyOfU32(pending[at].docID), value: pending[at++].bytes } : null) };
+    this.store.flush({ sections: [{ bucket: OBJECTS, entries: objects }, ...this.inverted.freeze()], uptoSequence: this.count, meta: new Uint8Array(0) });
+    this.pending = [];
+    this.inverted.flushed();
+  }
+
+  /** Merges until there is nothing left to merge. */
+  settle(): void {
+    while (this.store.step(50));
+  }
+
+  /** One segment, as after an idle hour. */
+  compact(): void {
+    this.store.compact();
+  }
+
+  async close(): Promise<void> {
+    await this.storage.close();
+  }
+}
