@@ -59,7 +59,7 @@ type Rows = Pick<RowTable, 'format' | 'words' | 'rowBytes' | 'rows'> & { readonl
 const BATCH_MIN = 512;
 const BATCH_MAX = 8192;
 /** Neighbours inside the batch that are offered to the heuristic. */
-const INSIDE = 64;
+export const BUILD_INSIDE = 64;
 
 export async function buildGraph(gpu: GpuDevice, table: RowTable, options: BuildOptions): Promise<BuiltGraph> {
   if (table.format.rowType === 'u7') throw new GpuUnavailable('limit', 'graphs are built on float rows');
@@ -101,10 +101,10 @@ async function gatherRows(gpu: GpuDevice, batch: CommandBatch, table: RowTable, 
 }
 
 async function insertBatch(gpu: GpuDevice, batch: CommandBatch, rows: Rows, links: GPUBuffer, degree: number, first: number, size: number, options: BuildOptions): Promise<void> {
-  const inside = await scanRows(gpu, batch, rows, { firstQuery: first, queries: size, firstRow: first, rows: size, width: selectWidthFor(INSIDE) }, options);
+  const inside = await scanRows(gpu, batch, rows, { firstQuery: first, queries: size, firstRow: first, rows: size, width: selectWidthFor(BUILD_INSIDE) }, options);
   const before = first === 0 ? emptyPairs(batch, size) : await candidatesBefore(gpu, batch, rows, links, degree, first, size, options);
   const keep = Math.min(options.maxConnections, degree);
-  const forward = await pruneKernel(gpu, { format: rows.format, mode: 'forward', degree, keep, widthA: before.width, widthB: selectWidthFor(INSIDE) });
+  const forward = await pruneKernel(gpu, { format: rows.format, mode: 'forward', degree, keep, widthA: before.width, widthB: selectWidthFor(BUILD_INSIDE) });
   const gridX = Math.min(size, GRID_X);
   const params = pruneParams({ count: size, words: rows.words, firstRow: first, gridX });
   batch.dispatch(forward, { 1: rows.rows, 2: links, 3: before.pairs, 4: inside }, params, gridX, Math.ceil(size / gridX));

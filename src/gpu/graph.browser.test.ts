@@ -14,12 +14,12 @@ import { buildGraph, drawLevels, type BuiltGraph } from './graph-build.ts';
 import { dropGraph, graphSearch, uploadGraph, type GraphView } from './graph-search.ts';
 import { RowTable } from './row-table.ts';
 
-const ROWS = 2000;
-const DIMENSIONS = 48;
+const ROWS = 1500;
+const DIMENSIONS = 32;
 const QUERIES = 60;
 const K = 10;
 const M = 8;
-const EF_CONSTRUCTION = 96;
+const EF_CONSTRUCTION = 64;
 const SHAPE = TILE_SHAPES[0];
 const SCRATCH = 2 ** 22;
 const FLOATS: RowFormat = { rowType: 'f32', distance: 'cosine', packedDot: true };

@@ -47,9 +47,7 @@ export class RowTable {
     this.dimensions = dimensions;
     this.space = space;
     this.words = wordsOf(format.rowType, dimensions);
-    this.rows = this.take(this.rowBytes);
-    this.ids = this.take(4);
-    this.terms = format.rowType === 'u7' ? this.take(4) : null;
+    ({ rows: this.rows, ids: this.ids, terms: this.terms } = this.take(this.capacity));
   }
 
   get rowBytes(): number {
@@ -63,29 +61,38 @@ export class RowTable {
     return this.rowOf.has(docID);
   }
 
-  private take(bytesOfRow: number): GPUBuffer {
-    const bytes = this.capacity * bytesOfRow;
+  /** Buffers for `capacity` rows, all or none. */
+  private take(capacity: number): { rows: GPUBuffer; ids: GPUBuffer; terms: GPUBuffer | null } {
+    const bytes = capacity * this.rowBytes;
     if (bytes > this.gpu.facts.bindingBytesMax)
-      throw new GpuUnavailable('limit', `${this.capacity} rows of ${bytesOfRow} bytes pass the device's binding limit of ${this.gpu.facts.bindingBytesMax}`);
-    return this.gpu.pool.take('storage', bytes);
+      throw new GpuUnavailable('limit', `${capacity} rows of ${this.rowBytes} bytes pass the device's binding limit of ${this.gpu.facts.bindingBytesMax}`);
+    const taken: GPUBuffer[] = [];
+    try {
+      for (const size of [bytes, capacity * 4, ...(this.format.rowType === 'u7' ? [capacity * 4] : [])]) taken.push(this.gpu.pool.take('storage', size));
+    } catch (error) {
+      for (const buffer of taken) this.gpu.pool.give(buffer);
+      throw error;
+    }
+    return { rows: taken[0], ids: taken[1], terms: taken[2] ?? null };
   }
 
   /** Room for `rows` rows in all; call it first when the number is known, it saves copies. */
   async reserve(rows: number): Promise<void> {
     if (rows <= this.capacity) return;
-    const limit = Math.floor(this.gpu.facts.bindingBytesMax / this.rowBytes);
-    this.capacity = Math.max(rows, Math.min(this.capacity * 2, limit));
-    const { rows: oldRows, ids: oldIds, terms: oldTerms } = this;
-    const grown = { rows: this.take(this.rowBytes), ids: this.take(4), terms: oldTerms && this.take(4) };
+    const fitting = Math.floor(this.gpu.facts.bindingBytesMax / this.rowBytes);
+    const capacity = Math.max(rows, Math.min(this.capacity * 2, fitting));
+    const old = { rows: this.rows, ids: this.ids, terms: this.terms };
+    const grown = this.take(capacity);
     await withBatch(this.gpu, async (batch) => {
       if (this.count > 0) {
-        batch.copy(oldRows, 0, grown.rows, 0, this.count * this.rowBytes);
-        batch.copy(oldIds, 0, grown.ids, 0, this.count * 4);
-        if (oldTerms && grown.terms) batch.copy(oldTerms, 0, grown.terms, 0, this.count * 4);
+        batch.copy(old.rows, 0, grown.rows, 0, this.count * this.rowBytes);
+        batch.copy(old.ids, 0, grown.ids, 0, this.count * 4);
+        if (old.terms && grown.terms) batch.copy(old.terms, 0, grown.terms, 0, this.count * 4);
       }
     });
+    this.capacity = capacity;
     Object.assign(this, grown);
-    for (const old of [oldRows, oldIds, oldTerms]) if (old) this.gpu.pool.give(old);
+    for (const buffer of [old.rows, old.ids, old.terms]) if (buffer) this.gpu.pool.give(buffer);
   }
 
   /** `rows` is row-major `[docIDs.length × dimensions]`, copied. */

@@ -65,7 +65,10 @@ const ABSOLUTE_4 = `fn absolute4(a: u32, b: u32) -> i32 {
   let t = (a | 0x80808080u) - b;
   return abs(i32(t & 255u) - 128) + abs(i32((t >> 8u) & 255u) - 128) + abs(i32((t >> 16u) & 255u) - 128) + abs(i32(t >> 24u) - 128);
 }`;
-const DIFFERING_4 = `fn differing4(a: u32, b: u32) -> i32 { return i32(countOneBits(((a ^ b) + 0x7f7f7f7fu) & 0x80808080u)); }`;
+const DIFFERING_4 = `fn differing4(a: u32, b: u32) -> i32 {
+  let x = a ^ b;
+  return i32(countOneBits((((x & 0x7f7f7f7fu) + 0x7f7f7f7fu) | x) & 0x80808080u));
+}`;
 
 function codeStep(format: RowFormat): string {
   const four = (name: string): string => `return sum + ${name}(q.x, r.x) + ${name}(q.y, r.y) + ${name}(q.z, r.z) + ${name}(q.w, r.w);`;

@@ -14,7 +14,7 @@
 import { bitonicSortWgsl } from './bitonic-sort.ts';
 import { ORDERED_KEY_WGSL } from './ordered-key.ts';
 
-export const SELECT_LANES = 256;
+export const SELECT_LANES = 128;
 /** Candidates looked at between two looks at the buffer. */
 const STEP = 512;
 const BUFFER = 1024;

@@ -1,0 +1,157 @@
+import { afterEach, expect, test, vi } from 'vitest';
+import { SeededRandom, silentLogger, systemClock } from '../core/clock.ts';
+import { calibrate } from './calibration.ts';
+import { EMPTY } from '../kernels/gpu/ordered-key.ts';
+import { nearest } from '../kernels/scalar/gpu-select.ts';
+import type { GpuBackend, GpuStatus } from './gpu-backend.ts';
+import { openTestDevice, randomRows, twinDistances } from './gpu-fixture.ts';
+import { connectGpu, serveGpu } from './gpu-port.ts';
+import { LocalGpu, type LocalGpuOptions } from './local-gpu.ts';
+
+const DIMENSIONS = 16;
+const ROWS = 300;
+const K = 5;
+const random = new SeededRandom(3);
+const rows = randomRows(random, 'l2-squared', ROWS, DIMENSIONS, 'random');
+const queries = randomRows(random, 'l2-squared', 2, DIMENSIONS, 'random');
+const ids = Uint32Array.from({ length: ROWS }, (_, i) => i);
+
+const opened: GpuBackend[] = [];
+afterEach(async () => {
+  vi.restoreAllMocks();
+  for (const backend of opened.splice(0)) await backend.close();
+});
+
+function local(options: Partial<LocalGpuOptions> = {}): LocalGpu {
+  const backend = new LocalGpu({ gpu: navigator.gpu, mode: 'force', memoryBytesMax: 2 ** 28, clock: systemClock, logger: silentLogger, store: null, ...options });
+  opened.push(backend);
+  return backend;
+}
+
+async function filled(backend: GpuBackend, rowsExpected = ROWS): Promise<number | null> {
+  const table = await backend.openTable({ rowType: 'f32', distance: 'l2-squared', dimensions: DIMENSIONS, space: null, rowsExpected });
+  if (table !== null) expect(await backend.append(table, ids.slice(), rows.slice())).toBe(true);
+  return table;
+}
+const exact = (backend: GpuBackend, table: number): ReturnType<GpuBackend['searchExact']> =>
+  backend.searchExact({ table, queries, k: K, allow: null, cpuMs: 1e6 });
+
+/** Devices that `run` opens, so that a test can destroy them under it. */
+function spyOnDevices(): GPUDevice[] {
+  const devices: GPUDevice[] = [];
+  const request = GPUAdapter.prototype.requestDevice;
+  vi.spyOn(GPUAdapter.prototype, 'requestDevice').mockImplementation(async function (this: GPUAdapter, ...args) {
+    const device = await request.apply(this, args);
+    devices.push(device);
+    return device;
+  });
+  return devices;
+}
+
+test('across a port the answer is the twin’s', async () => {
+  const { port1, port2 } = new MessageChannel();
+  serveGpu(port2, local());
+  const { backend, closed } = connectGpu(port1);
+  const table = (await filled(backend))!;
+  await backend.remove(table, Uint32Array.of(7));
+  const hits = (await exact(backend, table))!;
+  for (const q of [0, 1]) {
+    const twin = twinDistances({ rowType: 'f32', distance: 'l2-squared', packedDot: true }, null, queries.subarray(q * DIMENSIONS, (q + 1) * DIMENSIONS), rows, DIMENSIONS);
+    expect([...hits.docIDs.subarray(q * K, (q + 1) * K)]).toEqual([...nearest(twin.value, ids, K, (id) => id !== 7).ids]);
+  }
+  expect((await backend.status()).kernelsWrong).toEqual([]);
+  closed();
+  expect(await exact(backend, table)).toBeNull();
+  expect((await backend.status()).state).toBe('lost');
+});
+
+test('the planner sends nothing to a software adapter by itself, and nothing anywhere when forbidden', async () => {
+  const auto = local({ mode: 'auto' });
+  const table = (await filled(auto))!;
+  expect(await exact(auto, table)).toBeNull();
+  const status = await auto.status();
+  expect(status).toMatchObject({ state: 'ready', jobsRun: 0, jobsDeclined: 1, jobsFailed: 0, costs: null } satisfies Partial<GpuStatus>);
+  expect(status.adapter?.isSoftware).toBe(true);
+  const requested = vi.spyOn(GPU.prototype, 'requestAdapter');
+  const forbidden = local({ mode: 'forbid' });
+  expect(await filled(forbidden)).toBeNull();
+  expect((await forbidden.plan({ kind: 'scan', rowType: 'f32', terms: 1, uploadBytes: 0, cpuMs: 1e9 })).useGpu).toBe(false);
+  expect(requested).not.toHaveBeenCalled();
+});
+
+test('a device destroyed in mid-batch leaves the answer to the CPU, and comes back after a pause', async () => {
+  const devices = spyOnDevices();
+  let now = 0;
+  const backend = local({ clock: { now: () => now, monotonic: () => now } });
+  const table = (await filled(backend))!;
+  const submitted = vi.spyOn(GPUQueue.prototype, 'submit').mockImplementationOnce(() => devices[0].destroy());
+  expect(await exact(backend, table)).toBeNull();
+  expect(submitted).toHaveBeenCalled();
+  expect(await backend.isOpen(table)).toBe(false);
+  expect(await backend.status()).toMatchObject({ state: 'lost', devicesLost: 1, tables: 0 });
+  expect(await filled(backend)).toBeNull();
+  now += 1_000;
+  const again = (await filled(backend))!;
+  expect((await exact(backend, again))!.docIDs.includes(EMPTY)).toBe(false);
+  expect(devices.length).toBe(2);
+});
+
+test('a full GPU memory leaves the answer to the CPU, and the backend usable', async () => {
+  const backend = local({ memoryBytesMax: 2 ** 20 });
+  const tooLarge = await backend.openTable({ rowType: 'f32', distance: 'l2-squared', dimensions: DIMENSIONS, space: null, rowsExpected: 1e6 });
+  expect(tooLarge).toBeNull();
+  expect((await backend.status()).lastFailure).toMatch(/budget/);
+  const table = (await filled(backend))!;
+  const many = new Float32Array(1024 * DIMENSIONS);
+  expect(await backend.searchExact({ table, queries: many, k: 1000, allow: null, cpuMs: 1e6 })).toBeNull();
+  expect(await exact(backend, table)).not.toBeNull();
+});
+
+test('an out-of-memory error that the driver reports late leaves the answer to the CPU', async () => {
+  const backend = local();
+  const table = (await filled(backend))!;
+  const pop = GPUDevice.prototype.popErrorScope;
+  const popped = vi.spyOn(GPUDevice.prototype, 'popErrorScope').mockImplementationOnce(async function (this: GPUDevice) {
+    await pop.call(this);
+    return new GPUOutOfMemoryError('no memory for this buffer');
+  });
+  expect(await exact(backend, table)).toBeNull();
+  expect(popped).toHaveBeenCalled();
+  expect(await exact(backend, table)).not.toBeNull();
+});
+
+test('a kernel that computes wrongly is found, reported and never used', async () => {
+  const create = GPUDevice.prototype.createShaderModule;
+  vi.spyOn(GPUDevice.prototype, 'createShaderModule').mockImplementation(function (this: GPUDevice, descriptor) {
+    return create.call(this, { ...descriptor, code: descriptor.code.replace('dot(d, d)', '0.999 * dot(d, d)') });
+  });
+  const backend = local();
+  expect(await filled(backend)).toBeNull();
+  const { kernelsWrong, lastFailure } = await backend.status();
+  expect(kernelsWrong).toHaveLength(1);
+  expect(kernelsWrong[0]).toMatch(/^exact-f32-l2-squared/);
+  expect(lastFailure).toMatch(/should be/);
+});
+
+test('graphs, building and k-means prove themselves and answer', async () => {
+  const backend = local();
+  const table = (await filled(backend))!;
+  const built = (await backend.build({ table, maxConnections: 6, efConstruction: 32, levels: new Uint8Array(ROWS), cpuMs: 1e6 }))!;
+  const { degree, links } = built.levels[0];
+  expect(await backend.setGraph(table, { degree, links, seeds: ids.slice(0, 32) })).toBe(true);
+  const walked = (await backend.searchGraph({ table, exact: null, queries, k: K, ef: 64, rescore: K, cpuMs: 1e6 }))!;
+  expect([...walked.docIDs]).toEqual([...(await exact(backend, table))!.docIDs]);
+  const shape = { rows: ROWS, dimensions: DIMENSIONS, segments: 4, centroids: 8 };
+  const trained = (await backend.trainCentroids({ ...shape, sample: rows.slice(), start: rows.slice(0, 8 * DIMENSIONS), iterations: 4, cpuMs: 1e6 }))!;
+  expect(Math.max(...trained.assigned)).toBeLessThan(8);
+  expect(await backend.status()).toMatchObject({ kernelsChecked: 4, kernelsWrong: [], jobsFailed: 0 });
+});
+
+test('a device can be measured: every cost is a positive number', async () => {
+  const gpu = await openTestDevice();
+  const { costs, shape } = await gpu.exclusive(() => calibrate(gpu, systemClock, { rows: 256, dimensions: 16, queries: 8 }));
+  const { roundTripMs, uploadBytesPerMs, walkTermsPerMs, scanTermsPerMs } = costs;
+  for (const cost of [roundTripMs, uploadBytesPerMs, walkTermsPerMs, ...Object.values(scanTermsPerMs)]) expect(cost).toBeGreaterThan(0);
+  expect([0, 1, 2]).toContain(shape);
+  gpu.destroy();
+});
