@@ -9,7 +9,7 @@ import { rolldown } from 'rolldown';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Browser, openBrowser } from '../bench/run/browser.ts';
 import { serveFolder } from '../scripts/lib/static-server.mjs';
-import { type ConsumerApp, makeConsumerApp } from './setup/consumer-app.ts';
+import { type ConsumerApp, makeConsumerApp, underPolicy } from './setup/consumer-app.ts';
 import { readmeBlocks, readmeExample } from './setup/readme.ts';
 
 const POLICY = "script-src 'self' 'wasm-unsafe-eval'";
@@ -38,8 +38,8 @@ interface Outcome {
   readonly faults: string[];
 }
 
-/** Opens `url` with the policy on every answer (dev servers send none) and waits for the example to end. */
-async function openUnderPolicy(browser: Browser, url: string): Promise<Outcome> {
+/** Opens `url` and waits for the example to end. */
+async function open(browser: Browser, url: string): Promise<Outcome> {
   const page = await browser.context.newPage();
   const printed: string[] = [];
   const faults: string[] = [];
@@ -48,10 +48,6 @@ async function openUnderPolicy(browser: Browser, url: string): Promise<Outcome> 
     else if (message.type() === 'log') printed.push(message.text());
   });
   page.on('pageerror', (error) => faults.push(error.message));
-  await page.route('**/*', async (route) => {
-    const response = await route.fetch();
-    await route.fulfill({ response, headers: { ...response.headers(), 'content-security-policy': POLICY } });
-  });
   await page.goto(url);
   await page
     .waitForFunction(() => ['done', 'failed'].includes(document.title), null, { timeout: 60_000 })
@@ -78,7 +74,9 @@ describe('the package in an app that is not configured', () => {
 
   it("runs the README's example in vite dev", async () => {
     const server = await app.serve();
-    const outcome = await openUnderPolicy(browser, server.url);
+    const proxy = await underPolicy(server.url, POLICY);
+    const outcome = await open(browser, proxy.url);
+    await proxy.stop();
     await server.stop();
     expect(outcome).toMatchObject({ title: 'done', faults: [] });
     expect(outcome.printed.length).toBeGreaterThan(0);
@@ -86,8 +84,8 @@ describe('the package in an app that is not configured', () => {
 
   it("runs the README's example after vite build", async () => {
     app.run('npx', 'vite', 'build');
-    const server = await serveFolder(join(app.folder, 'dist'));
-    const outcome = await openUnderPolicy(browser, server.url);
+    const server = await serveFolder(join(app.folder, 'dist'), { headers: { 'content-security-policy': POLICY } });
+    const outcome = await open(browser, server.url);
     await server.close();
     expect(outcome).toMatchObject({ title: 'done', faults: [] });
     expect(outcome.printed.length).toBeGreaterThan(0);

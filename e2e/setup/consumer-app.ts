@@ -1,5 +1,7 @@
 /** An empty Vite app somewhere else on the disk, with the packed package installed as anyone would install it. */
 import { execFileSync, spawn } from 'node:child_process';
+import { createServer, request } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -57,17 +59,35 @@ export async function makeConsumerApp(): Promise<ConsumerApp> {
   };
 }
 
-function serve(cwd: string, args: readonly string[]): Promise<{ url: string; stop(): Promise<void> }> {
-  const child = spawn(process.execPath, [join(cwd, 'node_modules', 'vite', 'bin', 'vite.js'), ...args, '--port', '0'], {
-    cwd,
-    stdio: ['ignore', 'pipe', 'pipe'],
+/** A port that was free a moment ago. */
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as AddressInfo;
+      probe.close(() => resolve(port));
+    });
   });
+}
+
+async function serve(cwd: string, args: readonly string[]): Promise<{ url: string; stop(): Promise<void> }> {
+  const vite = [
+    join(cwd, 'node_modules', 'vite', 'bin', 'vite.js'),
+    ...args,
+    '--host',
+    '127.0.0.1',
+    '--strictPort',
+    '--port',
+    String(await freePort()),
+  ];
+  const child = spawn(process.execPath, vite, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   return new Promise((resolve, reject) => {
     let output = '';
     const read = (part: Buffer) => {
       output += part.toString();
-      const url = /http:\/\/localhost:\d+\//.exec(stripVTControlCharacters(output))?.[0];
+      const url = /http:\/\/127\.0\.0\.1:\d+\//.exec(stripVTControlCharacters(output))?.[0];
       if (url !== undefined)
         resolve({
           url,
@@ -80,5 +100,43 @@ function serve(cwd: string, args: readonly string[]): Promise<{ url: string; sto
     child.stdout.on('data', read);
     child.stderr.on('data', read);
     void exited.then(() => reject(new Error(`vite ${args.join(' ')} ended: ${output}`)));
+  });
+}
+
+/** A proxy before `target` that adds `policy` to every answer, as a careful host would in front of a server that sends none. */
+export function underPolicy(target: string, policy: string): Promise<{ readonly url: string; stop(): Promise<void> }> {
+  const { hostname, port } = new URL(target);
+  const proxy = createServer((incoming, outgoing) => {
+    const forwarded = request(
+      { hostname, port, path: incoming.url, method: incoming.method, headers: { ...incoming.headers, host: `${hostname}:${port}` } },
+      (answer) => {
+        outgoing.writeHead(answer.statusCode ?? 502, { ...answer.headers, 'content-security-policy': policy });
+        answer.pipe(outgoing);
+      },
+    );
+    forwarded.on('error', () => outgoing.destroy());
+    incoming.pipe(forwarded);
+  });
+  proxy.on('upgrade', (incoming, socket) => {
+    const onward = connect(Number(port), hostname, () => {
+      const headers = Object.entries({ ...incoming.headers, host: `${hostname}:${port}`, origin: `http://${hostname}:${port}` });
+      onward.write(`GET ${incoming.url} HTTP/1.1\r\n${headers.map(([name, value]) => `${name}: ${String(value)}`).join('\r\n')}\r\n\r\n`);
+      onward.pipe(socket).pipe(onward);
+    });
+    onward.on('error', () => socket.destroy());
+    socket.on('error', () => onward.destroy());
+  });
+  return new Promise((resolve) => {
+    proxy.listen(0, '127.0.0.1', () => {
+      const { port: bound } = proxy.address() as AddressInfo;
+      resolve({
+        url: `http://localhost:${bound}/`,
+        stop: () =>
+          new Promise((stopped) => {
+            proxy.close(() => stopped());
+            proxy.closeAllConnections();
+          }),
+      });
+    });
   });
 }
