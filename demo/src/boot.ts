@@ -17,8 +17,10 @@ import { keepNotes } from './notes/notes.ts';
 import { findLack, hasSimd } from './platform.ts';
 import { serviceWorkerInControl } from './pwa.ts';
 import {
+  blocked,
   bytesOnDisk,
   database,
+  evicted,
   failed,
   fault,
   finished,
@@ -54,7 +56,11 @@ export async function boot(): Promise<void> {
   let manifest: Promise<Manifest> | null = null;
   const manifestOnce = () => (manifest ??= loadManifest());
   try {
-    const demo = await openDatabase(dictionaryVectorizer(model, manifestOnce), model);
+    const demo = await openDatabase(dictionaryVectorizer(model, manifestOnce), model, {
+      onBlocked: () => (blocked.value = true),
+      onEvicted: () => (evicted.value = true),
+    });
+    blocked.value = false;
     database.value = 'ready';
     keepAnswering(demo);
     void keepNotes(demo);

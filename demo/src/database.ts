@@ -1,8 +1,7 @@
 /**
  * The demo's database: two collections for the dictionary and the notes, one for the files the notes came from.
  */
-import { type Collection, type Database, connect } from 'heddle';
-import type { Vectorizer } from 'heddle';
+import { type Collection, type ConnectOptions, type Database, type Vectorizer, connect } from 'heddle';
 
 /** Not searched by words, only filtered and counted. */
 const LABEL = { type: 'text', tokenization: 'field', indexSearchable: false } as const;
@@ -38,8 +37,8 @@ export const passageConfig = (vectorizer: Vectorizer) =>
   }) as const;
 
 export const FILE_CONFIG = {
-  properties: { id: LABEL, title: { ...LABEL, indexFilterable: false }, passages: 'int', characters: 'int', added: 'date' },
-  key: 'id',
+  properties: { file: LABEL, title: { ...LABEL, indexFilterable: false }, passages: 'int', characters: 'int', added: 'date' },
+  key: 'file',
 } as const;
 
 export type Words = Collection<ReturnType<typeof wordConfig>>;
@@ -54,8 +53,8 @@ export interface DemoDatabase {
 }
 
 /** @param model embeds notes and their queries; `dictionary` the dictionary's queries */
-export async function openDatabase(dictionary: Vectorizer, model: Vectorizer): Promise<DemoDatabase> {
-  const db = await connect('heddle-demo');
+export async function openDatabase(dictionary: Vectorizer, model: Vectorizer, options: ConnectOptions): Promise<DemoDatabase> {
+  const db = await connect('heddle-demo', options);
   const [words, passages, files] = await Promise.all([
     db.collections.ensure('Word', wordConfig(dictionary)),
     db.collections.ensure('Passage', passageConfig(model)),

@@ -15,5 +15,7 @@ import { App } from './ui/app.tsx';
 mirrorState();
 setUpOffline();
 addEventListener('hashchange', () => (tab.value = location.hash === '#notes' ? 'notes' : 'dictionary'));
-render(<App />, document.getElementById('app')!);
+const root = document.getElementById('app')!;
+root.replaceChildren();
+render(<App />, root);
 void boot();

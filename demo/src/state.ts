@@ -22,6 +22,11 @@ export const lack = signal<Lack | null>(null);
 export const database = signal<'opening' | 'ready' | 'failed'>('opening');
 export const fault = signal('');
 
+/** Another tab holds the database and doesn't answer. */
+export const blocked = signal(false);
+/** The browser had deleted everything since the last visit. */
+export const evicted = signal(false);
+
 /** Text of the dictionary into the database; its vectors; the sentence model. */
 export const text = signal<Stage>(WAITING);
 export const vectors = signal<Stage>(WAITING);

@@ -8,7 +8,7 @@ import { type NoteText, pasted, readFile } from './read-note.ts';
 
 export interface NoteFile {
   readonly uuid: string;
-  readonly id: string;
+  readonly file: string;
   readonly title: string;
   readonly passages: number;
   readonly characters: number;
@@ -52,16 +52,16 @@ export async function addFiles(files: readonly File[]): Promise<void> {
   problem.value = problems.join(' · ');
 }
 
-async function add(id: string, { title, text }: NoteText): Promise<void> {
+async function add(file: string, { title, text }: NoteText): Promise<void> {
   const { db, passages, files } = opened();
   const parts = chunkText(text);
   if (parts.length === 0) throw new Error(`${title || 'the note'} has no text`);
   problem.value = '';
   adding.value = title;
   try {
-    await passages.data.deleteMany({ file: { equal: id } });
-    await passages.data.upsertMany(parts.map((body, part) => ({ place: `${id}/${part}`, file: id, title, body, part })));
-    await files.data.upsert({ id, title, passages: parts.length, characters: text.length, added: new Date() });
+    await passages.data.deleteMany({ file: { equal: file } });
+    await passages.data.upsertMany(parts.map((body, part) => ({ place: `${file}/${part}`, file, title, body, part })));
+    await files.data.upsert({ file, title, passages: parts.length, characters: text.length, added: new Date() });
   } finally {
     adding.value = '';
   }
@@ -69,10 +69,10 @@ async function add(id: string, { title, text }: NoteText): Promise<void> {
   void db.persist();
 }
 
-export async function removeNote({ uuid, id }: NoteFile): Promise<void> {
+export async function removeNote({ uuid, file }: NoteFile): Promise<void> {
   const { passages, files } = opened();
   await files.data.deleteById(uuid);
-  await passages.data.deleteMany({ file: { equal: id } });
+  await passages.data.deleteMany({ file: { equal: file } });
 }
 
 /** Holds the reading of the notes, or lets it go on. */

@@ -1,4 +1,4 @@
-import { bytesOnDisk, database, fault, lack, tab, text, updateReady } from '../state.ts';
+import { blocked, bytesOnDisk, database, evicted, fault, lack, tab, text, updateReady } from '../state.ts';
 import { Dictionary } from './dictionary.tsx';
 import { Header } from './header.tsx';
 import { Notes } from './notes.tsx';
@@ -25,11 +25,7 @@ export function App() {
           <h1>{dictionary ? 'Describe it. Get the word.' : 'What did you write about…?'}</h1>
           <SearchBox />
         </section>
-        {fault.value !== '' && (
-          <p class="problem" role="alert">
-            {fault.value}
-          </p>
-        )}
+        <Warnings />
         {dictionary ? <Dictionary /> : <Notes />}
       </main>
       <Footer />
@@ -41,6 +37,26 @@ export function App() {
           </button>
         </div>
       )}
+    </>
+  );
+}
+
+/** What one has to know before anything else on the page makes sense. */
+function Warnings() {
+  const warnings = [
+    fault.value,
+    blocked.value && database.value === 'opening'
+      ? 'Another tab of this page holds the database and does not answer. Close it to go on here.'
+      : '',
+    evicted.value ? 'The browser deleted what this page had stored, your notes with it. The dictionary is being fetched again.' : '',
+  ].filter((warning) => warning !== '');
+  return (
+    <>
+      {warnings.map((warning) => (
+        <p key={warning} class="problem" role="alert">
+          {warning}
+        </p>
+      ))}
     </>
   );
 }
