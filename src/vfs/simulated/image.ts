@@ -2,7 +2,8 @@
  * Disk images: what is on a device after a power cut, as one choice out of all that was pending.
  *
  * A snapshot has *units*, each with versions from the durable one to the newest: the sectors and lengths written since the
- * last flush, the mirror, and the name changes that had not settled (lost or kept). A `Survival` picks one version of each.
+ * last flush, the mirror, the name changes that had not settled (as many of them as reached the table's log), and for each removal
+ * among them whether the file was unlinked all the same. A `Survival` picks one version of each.
  */
 import { murmur3 } from '../../core/ids.ts';
 import { utf8 } from '../../core/bytes.ts';
@@ -14,7 +15,7 @@ import { SECTOR_BYTES, sectorsOf, sumsOf, torn, ZERO_SECTOR } from './sector.ts'
 import type { Sector } from './sector.ts';
 
 export interface Unit {
-  readonly kind: 'sector' | 'size' | 'name' | 'mirror';
+  readonly kind: 'sector' | 'size' | 'name' | 'removal' | 'mirror';
   /** For each version the call from which it held; the first is durable. */
   readonly calls: readonly number[];
 }
@@ -43,10 +44,18 @@ function filesOf(snapshot: DeviceSnapshot): FileSnapshot[] {
   return [...files];
 }
 
+/** The name changes that a power cut may undo. They are records of one log, so what survives is a prefix of them. */
+const uncertainChanges = (snapshot: DeviceSnapshot): readonly { readonly at: number; readonly kind: string }[] => snapshot.names.changes.filter((change) => !change.certain);
+
+const nameUnit = (snapshot: DeviceSnapshot): Unit => ({ kind: 'name', calls: [0, ...uncertainChanges(snapshot).map((change) => change.at)] });
+const removalUnit = (at: number): Unit => ({ kind: 'removal', calls: [0, at] });
+
 /** The units of a snapshot, in the order in which `imageOf` asks for them. */
 export function unitsOf(snapshot: DeviceSnapshot): Unit[] {
   const units: Unit[] = [];
-  for (const change of snapshot.names.changes) if (!change.certain) units.push({ kind: 'name', calls: [0, change.at] });
+  const uncertain = uncertainChanges(snapshot);
+  if (uncertain.length > 0) units.push(nameUnit(snapshot));
+  for (const change of uncertain) if (change.kind === 'remove') units.push(removalUnit(change.at));
   if (snapshot.mirror.length > 1) units.push({ kind: 'mirror', calls: callsOf(snapshot.mirror) });
   for (const file of filesOf(snapshot)) {
     if (file.sizes.length > 1) units.push({ kind: 'size', calls: callsOf(file.sizes) });
@@ -76,13 +85,21 @@ function survivingFile(file: FileSnapshot, choose: (kind: Unit['kind'], versions
   return { sectors, sizeBytes };
 }
 
+function survivingNames(snapshot: DeviceSnapshot, choose: (unit: Unit) => number): Map<string, FileSnapshot> {
+  const table = new Map(snapshot.names.settled);
+  const uncertain = uncertainChanges(snapshot);
+  let left = uncertain.length > 0 ? Math.floor(choose(nameUnit(snapshot))) : 0;
+  // A removed name may be gone though the table forgot its removal: the file behind it was unlinked.
+  const unlinked = new Map(uncertain.filter((change) => change.kind === 'remove').map((change) => [change.at, choose(removalUnit(change.at)) >= 1]));
+  for (const change of snapshot.names.changes) applyChange(table, change, change.certain || left-- > 0 || (unlinked.get(change.at) ?? false));
+  return table;
+}
+
 /** What a power cut at the moment of `snapshot` leaves if `survival` decides. */
 export function imageOf(snapshot: DeviceSnapshot, survival: Survival): DiskImage {
   let ordinal = 0;
   const choose = (kind: Unit['kind'], versions: readonly Version<unknown>[]): number => survival({ kind, calls: callsOf(versions) }, ordinal++);
-  const table = new Map(snapshot.names.settled);
-  for (const change of snapshot.names.changes)
-    applyChange(table, change, change.certain || survival({ kind: 'name', calls: [0, change.at] }, ordinal++) >= 1);
+  const table = survivingNames(snapshot, (unit) => survival(unit, ordinal++));
   const mirror = snapshot.mirror[snapshot.mirror.length === 1 ? 0 : Math.floor(choose('mirror', snapshot.mirror))].value;
   const survivors = new Map(filesOf(snapshot).map((file) => [file, survivingFile(file, choose)]));
   const files = new Map<string, ImageFile>();

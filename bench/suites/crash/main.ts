@@ -1,0 +1,161 @@
+/**
+ * npm run crash -- [--minutes 10] [--seed 1] [--threads N] [--json FILE]
+ *
+ * Crashes a workload of several shards on a simulated device at every call that changes the disk, recovers what may be left
+ * and checks it; then shows that the harness can see, by running it on broken engines. `--no-mutants` leaves that out,
+ * `--replay SEED` explores one workload and prints what it finds.
+ */
+import { availableParallelism } from 'node:os';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import type { BenchContext, Figure, SuiteResult } from '../../run/suite.ts';
+import { buildMutant } from './mutant-build.ts';
+import { MUTANTS } from './mutants.ts';
+import { record } from './record.ts';
+import { HARMLESS, NO_FLUSH_BY, noteFlushSites, sabotageNames } from './sabotage.ts';
+import type { RoundReport, Task } from './worker.ts';
+import { workload } from './workload.ts';
+
+export const figures = ['crash.states', 'crash.lost', 'crash.partial', 'crash.resurrected', 'crash.disagreeing', 'crash.unopenable', 'crash.mutants', 'crash.mutants-missed'];
+
+const STATES_GOAL = 100_000;
+const CALLS_GOAL = 2_000;
+
+/** The full workload: enough operations for more than `CALLS_GOAL` calls. */
+const FULL = { operations: 700, objectsMax: 60, plansPerMoment: 40, plansPerRecoveryCall: 6, recoveriesPerDeep: 40 };
+/** For broken engines: short, and stopped at the first violation. */
+const SHORT = { operations: 160, objectsMax: 30, plansPerMoment: 8, plansPerRecoveryCall: 3, recoveriesPerDeep: 60 };
+const MUTANT_SEEDS = 4;
+const MUTANT_LIMIT_MS = 90_000;
+
+function runTask(entry: URL | string, task: Task, onRound: (report: RoundReport) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(entry, { workerData: task });
+    worker.on('message', onRound);
+    worker.on('error', reject);
+    worker.on('exit', () => resolve());
+  });
+}
+
+const workerUrl = (): URL => new URL('./worker.ts', import.meta.url);
+
+interface Totals {
+  readonly hashes: Set<number>;
+  readonly violations: { kind: string; message: string; at: string }[];
+  readonly rounds: Map<number, { calls: number; operations: number; moments: number; parts: number; complete: boolean; recoveries: number; kills: number; deep: number; callKinds: Record<string, number> }>;
+}
+
+function add(totals: Totals, report: RoundReport): void {
+  for (const hash of report.hashes) totals.hashes.add(hash);
+  totals.violations.push(...report.violations);
+  const round = totals.rounds.get(report.seed) ?? { calls: report.calls, operations: report.operations, moments: report.moments, parts: 0, complete: true, recoveries: 0, kills: 0, deep: 0, callKinds: Object.fromEntries(report.callKinds) };
+  totals.rounds.set(report.seed, {
+    ...round,
+    parts: round.parts + 1,
+    complete: round.complete && report.complete,
+    recoveries: round.recoveries + report.recoveries,
+    kills: round.kills + report.kills,
+    deep: round.deep + report.deep,
+  });
+}
+
+/** Explores workloads on all threads until the time is over. */
+async function exploreAll(context: BenchContext, options: { firstSeed: number; rounds: number; threads: number; minutes: number }): Promise<Totals> {
+  const totals: Totals = { hashes: new Set(), violations: [], rounds: new Map() };
+  const deadlineMs = Date.now() + options.minutes * 60_000;
+  const parts = Array.from({ length: options.threads }, (_, part) => part);
+  await Promise.all(
+    parts.map((part) =>
+      runTask(workerUrl(), { ...FULL, firstSeed: options.firstSeed, rounds: options.rounds, part, parts: options.threads, violationsMax: 20, deadlineMs, sabotage: null }, (report) => {
+        add(totals, report);
+        context.log(`seed ${report.seed}, part ${part + 1} of ${options.threads}: ${report.calls} calls, ${report.moments} moments, ${report.recoveries} recoveries, ${report.deep} of them crashed, ${totals.hashes.size} states so far, ${totals.violations.length} violations${report.complete ? '' : ' (cut short)'}`);
+        for (const { kind, message, at } of report.violations.slice(0, 5)) context.log(`  ${kind}: ${message}\n    ${at}`);
+      }),
+    ),
+  );
+  return totals;
+}
+
+interface MutantResult {
+  readonly name: string;
+  readonly caught: boolean;
+  readonly by: string;
+  readonly ms: number;
+}
+
+/** Runs a broken engine until something is found wrong with it. */
+async function tryMutant(name: string, entry: URL | string, sabotage: string | null, threads: number): Promise<MutantResult> {
+  const startedMs = Date.now();
+  let by: string | null = null;
+  const task = (part: number): Task => ({ ...SHORT, firstSeed: 1000 + part * MUTANT_SEEDS, rounds: MUTANT_SEEDS, part: 0, parts: 1, violationsMax: 1, deadlineMs: startedMs + MUTANT_LIMIT_MS, sabotage });
+  await Promise.all(
+    Array.from({ length: threads }, (_, part) =>
+      runTask(entry, task(part), (report) => {
+        if (report.violations.length > 0) by ??= `${report.violations[0].kind}: ${report.violations[0].message} (${report.violations[0].at})`;
+      }).catch((thrown: unknown) => {
+        // A workload that a broken engine can't even run to its end is noticed, too.
+        by ??= `the workload failed: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
+      }),
+    ),
+  );
+  return { name, caught: by !== null, by: by ?? '', ms: Date.now() - startedMs };
+}
+
+async function flushSites(): Promise<Map<string, number>> {
+  const sites = new Map<string, number>();
+  await record(workload({ seed: 1000, operations: SHORT.operations, objectsMax: SHORT.objectsMax }), undefined, { wrapVfs: noteFlushSites(sites) });
+  return sites;
+}
+
+async function mutants(context: BenchContext, threads: number): Promise<MutantResult[]> {
+  const results: MutantResult[] = [];
+  const only = context.option('mutant');
+  const note = (result: MutantResult): void => {
+    results.push(result);
+    context.log(`${result.caught ? 'caught' : 'MISSED'} in ${result.ms} ms: ${result.name}${result.caught ? ` (${result.by.split('\n')[0].slice(0, 160)})` : ''}`);
+  };
+  const wanted = (name: string): boolean => only === undefined || name.includes(only);
+  const outside = [...sabotageNames, ...[...(await flushSites()).keys()].map((site) => NO_FLUSH_BY + site)];
+  for (const name of outside) if (wanted(name)) note(await tryMutant(name, workerUrl(), name, threads));
+  mkdirSync(join(context.root, 'bench/.cache/run'), { recursive: true });
+  for (const mutant of MUTANTS) {
+    if (!wanted(mutant.name)) continue;
+    const folder = mkdtempSync(join(context.root, 'bench/.cache/run/mutant-'));
+    try {
+      note(await tryMutant(mutant.name, await buildMutant(mutant, context.root, folder), null, threads));
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+  return results;
+}
+
+export async function run(context: BenchContext): Promise<SuiteResult> {
+  const threads = Number(context.option('threads') ?? Math.min(4, availableParallelism()));
+  const replay = context.option('replay');
+  const totals = await exploreAll(context, {
+    firstSeed: Number(replay ?? context.option('seed') ?? 1),
+    rounds: replay === undefined ? Number.MAX_SAFE_INTEGER : 1,
+    threads,
+    minutes: Number(context.option('minutes') ?? 10),
+  });
+  const count = (kind: string): number => totals.violations.filter((violation) => violation.kind === kind).length;
+  const result: Figure[] = [
+    { name: 'crash.states', value: totals.hashes.size, unit: 'distinct disk images', goal: `>= ${STATES_GOAL}` },
+    ...(['lost', 'partial', 'resurrected', 'disagreeing', 'unopenable'] as const).map((kind) => ({ name: `crash.${kind}`, value: count(kind), unit: 'states', goal: '= 0' })),
+  ];
+  const missing: { name: string; reason: string }[] = [];
+  const rows: Record<string, unknown>[] = [...totals.rounds].map(([seed, round]) => ({ kind: 'workload', seed, ...round, complete: round.complete && round.parts === threads, callsGoal: CALLS_GOAL }));
+  rows.push(...totals.violations.map((violation) => ({ ...violation, kind: 'violation', violation: violation.kind })));
+  if (context.flag('no-mutants') || replay !== undefined) for (const name of ['crash.mutants', 'crash.mutants-missed']) missing.push({ name, reason: 'broken engines were not asked for' });
+  else {
+    const tried = await mutants(context, threads);
+    const harmful = tried.filter(({ name }) => !HARMLESS.has(name));
+    const wrong = [...harmful.filter(({ caught }) => !caught), ...tried.filter(({ name, caught }) => HARMLESS.has(name) && caught)];
+    result.push({ name: 'crash.mutants', value: harmful.length, unit: 'broken engines', goal: '>= 20' });
+    result.push({ name: 'crash.mutants-missed', value: wrong.length, unit: 'broken engines', goal: '= 0' });
+    rows.push(...tried.map((mutant) => ({ kind: 'mutant', ...mutant })));
+  }
+  return { figures: result, rows, missing };
+}

@@ -1,0 +1,88 @@
+/**
+ * The engine under test: a whole host of shards on a simulated device, with limits small enough that a workload of a few
+ * hundred operations crosses everything, and a recovery takes milliseconds.
+ */
+import { SeededRandom, silentLogger, type Clock } from '../../../src/core/clock.ts';
+import type { StorageLimits } from '../../../src/lsm/storage-limits.ts';
+import { normalize } from '../../../src/schema/normalize.ts';
+import type { CollectionSchema } from '../../../src/schema/collection-schema.ts';
+import { type HostLimits, ShardHost } from '../../../src/shard/engine-host.ts';
+import type { SimulatedDevice } from '../../../src/vfs/simulated/device.ts';
+import { simulatedMirror, simulatedVfs } from '../../../src/vfs/simulated/vfs.ts';
+import type { Mirror, Vfs } from '../../../src/vfs/vfs.ts';
+import { BACKGROUND_SHARD, DIMENSIONS } from './workload.ts';
+
+export const VECTOR = 'default';
+/** Ordinal of the vector in `schemaOf`. */
+export const VECTOR_ORDINAL = 3;
+
+const STORAGE_LIMITS: Partial<StorageLimits> = {
+  logFiles: 3,
+  logFileBytes: 8 << 10,
+  dataFiles: 2,
+  extentBytes: 1 << 10,
+  reserveBytes: 4 << 10,
+  manifestBytes: 8 << 10,
+  blockCacheBytes: 64 << 10,
+  writeBufferBytes: 4 << 10,
+  blockBytes: 512,
+  inlineValueBytesMax: 128,
+  mergeFanout: 3,
+  mirrorBytesMax: 16 << 10,
+};
+const HOST_LIMITS: Partial<HostLimits> = { memtableBytesMax: 6 << 10, hostMemtableBytesMax: 24 << 10, commitBytesMax: 8 << 10, backlogRowsMax: 64 };
+
+/** How a broken engine differs from the real one; all of it from outside. */
+export interface Sabotage {
+  readonly storageLimits?: Partial<StorageLimits>;
+  readonly wrapVfs?: (vfs: Vfs) => Vfs;
+  readonly wrapMirror?: (mirror: Mirror) => Mirror;
+  readonly durability?: 'strict' | 'relaxed';
+}
+
+/** The device's clock, but a little time passes each time it is asked, so that slices of background work end. */
+class WorkingClock implements Clock {
+  private readonly device: SimulatedDevice;
+  constructor(device: SimulatedDevice) {
+    this.device = device;
+  }
+  now(): number {
+    return this.device.clock.now();
+  }
+  monotonic(): number {
+    this.device.clock.advance(0.02);
+    return this.device.clock.monotonic();
+  }
+}
+
+/** Properties 0 title, 1 tag, 2 stars, vector 3, and from version 2 on one property more each. */
+export function schemaOf(shard: number, version: number): CollectionSchema {
+  const base = normalize('Note', {
+    properties: { title: 'text?', tag: { type: 'text?', tokenization: 'field' }, stars: { type: 'int?', indexRangeFilters: true } },
+    vectors: {
+      [VECTOR]: {
+        dimensions: DIMENSIONS,
+        distance: 'l2-squared',
+        ...(shard === BACKGROUND_SHARD ? { vectorizer: { id: 'test', dimensions: DIMENSIONS }, from: ['title'], when: 'background' as const } : {}),
+      },
+    },
+  });
+  const added = Array.from({ length: version - 1 }, (_, n) => ({ ...base.properties[2], ordinal: VECTOR_ORDINAL + 1 + n, name: `extra${n}` }));
+  return { ...base, version, properties: [...base.properties, ...added], nextOrdinal: VECTOR_ORDINAL + version };
+}
+
+export function openHost(device: SimulatedDevice, sabotage: Sabotage = {}): Promise<ShardHost> {
+  const vfs = simulatedVfs(device).directory('host0');
+  const mirror = simulatedMirror(device, 'host0');
+  return ShardHost.open({
+    vfs: sabotage.wrapVfs?.(vfs) ?? vfs,
+    mirror: sabotage.wrapMirror?.(mirror) ?? mirror,
+    clock: new WorkingClock(device),
+    random: new SeededRandom(1),
+    logger: silentLogger,
+    durability: sabotage.durability ?? 'strict',
+    limits: HOST_LIMITS,
+    storageLimits: { ...STORAGE_LIMITS, ...sabotage.storageLimits },
+    defer: queueMicrotask,
+  });
+}
