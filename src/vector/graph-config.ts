@@ -10,16 +10,16 @@ export interface GraphConfig {
   readonly distance: Distance;
   readonly maxConnections: number;
   readonly codec: Codec;
-  /** Bytes of a code, unpadded. */
-  readonly codeBytes: number;
-  /** Codec parameters: for 7-bit codes the centers, then the scale. */
+  /** PQ: dimensions of a segment; 0 otherwise. */
+  readonly segmentDimensions: number;
+  /** Codec parameters: for 7-bit codes the centers, then the scale; for 1-bit codes the centers; for PQ the codebook. */
   readonly parameters: Float32Array<ArrayBuffer>;
 }
 
 /** The config without its parameters, as JSON. */
 export function encodeConfig(config: GraphConfig): string {
-  const { dimensions, distance, maxConnections, codec, codeBytes, parameters } = config;
-  return JSON.stringify({ dimensions, distance, maxConnections, codec, codeBytes, parameters: parameters.length });
+  const { dimensions, distance, maxConnections, codec, segmentDimensions, parameters } = config;
+  return JSON.stringify({ dimensions, distance, maxConnections, codec, segmentDimensions, parameters: parameters.length });
 }
 
 export function decodeConfig(json: string, parameters: Float32Array<ArrayBuffer>): GraphConfig {

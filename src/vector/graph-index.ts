@@ -15,6 +15,7 @@ import type { HnswConfig, VectorSchema } from '../schema/collection-schema.ts';
 import type { GraphConfig } from './graph-config.ts';
 import type { GraphPersistence } from './graph-persistence.ts';
 import { trainGraph } from './graph-training.ts';
+import { ResidualWatch, retrained } from './quantizer-drift.ts';
 import { SearchPlanner, type SearchPath } from './search-planner.ts';
 import { sampledRecall } from './sampled-recall.ts';
 import type { VectorHits, VectorIndex, VectorIndexHealth, VectorIndexState, VectorRows, VectorSearchExplain, VectorSearchOptions } from './vector-index.ts';
@@ -27,6 +28,8 @@ const SWEEP_ROWS_MIN = 64;
 /** Share of the memory limit up to which f32 rows are kept for rescoring. */
 const ROWS_SHARE = 0.75;
 const SEEDS = 8;
+/** The quantizer is looked at again when the index has grown by this factor. */
+const DRIFT_GROWTH = 4;
 const NOTHING: VectorHits = { docIDs: new Uint32Array(0), distances: new Float32Array(0) };
 
 /** A removal or rebinding that waits to be logged. */
@@ -59,6 +62,14 @@ export class GraphIndex implements VectorIndex {
   private config: GraphConfig | null;
   private readonly changes: PendingChange[] = [];
   private linkNext = 0;
+  private training: ReturnType<typeof trainGraph> | null = null;
+  /** Rows at which the quantizer is looked at again. */
+  private driftAt = Infinity;
+  private readonly watch = new ResidualWatch();
+  /** The graph was taken apart and is being linked anew. */
+  private relinking = false;
+  private recodeNext = 0;
+  private recodeEnd = 0;
   private sweeping = false;
   private highestSequence = 0;
   private closed = false;
@@ -72,6 +83,7 @@ export class GraphIndex implements VectorIndex {
     this.config = options.config;
     this.hnsw = schema.index.type === 'flat' ? null : schema.index.type === 'dynamic' ? schema.index.hnsw : schema.index;
     this.planner = new SearchPlanner(dimensions);
+    if (this.config) this.driftAt = Math.max(TRAINED_FROM, this.size) * DRIFT_GROWTH;
     engine.exports.setRecording(1);
   }
 
@@ -88,7 +100,7 @@ export class GraphIndex implements VectorIndex {
   /** Whether new slots are linked: a graph index, or a dynamic one that has outgrown its threshold. */
   private get linked(): boolean {
     const { index } = this.options.schema;
-    if (index.type === 'dynamic') return this.engine.exports.entry() >>> 0 !== NONE || this.size >= index.threshold;
+    if (index.type === 'dynamic') return this.relinking || this.engine.exports.entry() >>> 0 !== NONE || this.size >= index.threshold;
     return index.type === 'hnsw';
   }
 
@@ -205,7 +217,8 @@ export class GraphIndex implements VectorIndex {
     // Tombstones take places in the pool; refused rows do in a plain walk.
     const crowded = ef * (1 + Math.min(3, exports.deadSlots() / rows));
     const width = Math.ceil(path === 'graph' && filtered ? (crowded * this.size) / allowed : crowded);
-    const most = Math.max(k, Math.min(width, Math.max(2 * k, this.options.schema.quantizer.rescoreLimit)));
+    // Rescoring stops by itself once nothing further down can enter the answer.
+    const most = Math.max(width, this.options.schema.quantizer.rescoreLimit);
     const walked = path === 'acorn' ? exports.walkAllowed(width, SEEDS, most) : exports.walk(width, most);
     if (!walked) throw memoryFull(this.options.memoryBytesMax);
     this.rescore();
@@ -273,13 +286,10 @@ export class GraphIndex implements VectorIndex {
     const { clock } = this.options;
     const until = clock.monotonic() + budgetMs;
     this.highestSequence = Math.max(this.highestSequence, durableSequence);
-    if (!this.config && !this.train()) return false;
-    const config = this.config as GraphConfig;
-    this.logChanges(durableSequence);
     let more = true;
-    do more = this.work(durableSequence);
+    do more = this.config ? this.work(durableSequence) : this.train();
     while (more && clock.monotonic() < until);
-    this.options.persistence.drainSome(config);
+    if (this.config) this.options.persistence.drainSome(this.config);
     return more;
   }
 
@@ -288,8 +298,11 @@ export class GraphIndex implements VectorIndex {
     const { exports } = this.engine;
     const { persistence } = this.options;
     const config = this.config as GraphConfig;
+    if (this.changes.length > 0) this.logChanges(durableSequence);
+    if (this.size >= this.driftAt) return this.retrain(config);
     const oldest = exports.headSequence();
     if (oldest >= 0 && oldest <= durableSequence && this.settle()) return true;
+    if (this.recodeNext < this.recodeEnd) return this.recodeOne();
     if (this.linkNext < this.linkEnd()) return this.linkOne();
     if (this.sweeping) {
       this.sweeping = exports.sweep(256, this.efConstruction) !== 0;
@@ -329,6 +342,7 @@ export class GraphIndex implements VectorIndex {
       this.options.logger.log('warn', 'vector index: memory is full, rows stay in the backlog', { rows: this.size });
       return false;
     }
+    if (config.codec === Codec.sq7 && this.watch.note(() => exports.takeResidualSum())) this.driftAt = 0;
     if (linking && this.linkNext <= slot) this.linkNext = Math.max(this.linkNext, exports.slotEnd());
     this.options.persistence.drainSome(config);
     if (this.options.persistence.snapshotDue(false)) {
@@ -373,14 +387,62 @@ export class GraphIndex implements VectorIndex {
     this.changes.splice(0, done);
   }
 
-  /** Chooses the codec once there are enough rows; true when it is chosen. */
+  /** One piece of choosing the codec, once there are enough rows; false while there is nothing to do. */
   private train(): boolean {
     const { schema, persistence } = this.options;
     if (this.backlog < TRAINED_FROM) return false;
-    const config = trainGraph(this.engine, schema, this.dimensions);
-    if (!config) return false;
-    this.config = config;
-    persistence.restart(config);
+    this.training ??= trainGraph(this.engine, schema, this.dimensions);
+    const { done, value } = this.training.next();
+    if (!done) return true;
+    this.training = null;
+    if (!value) return false;
+    this.config = value;
+    this.driftAt = this.size * DRIFT_GROWTH;
+    persistence.restart(value);
+    return true;
+  }
+
+  /** Looks whether the quantizer still fits; if not, takes a better one for all codes, whose rows are then coded again one by one. */
+  private retrain(config: GraphConfig): boolean {
+    this.driftAt = this.size * DRIFT_GROWTH;
+    if (config.codec !== Codec.sq7 || config.distance === 'hamming') return true;
+    const found = retrained(this.options.rows, this.docIDs(), config.distance, config.parameters);
+    if (!found) return true;
+    const { better, relink } = found;
+    const { exports } = this.engine;
+    const bytes = exports.rowBytes();
+    const block = exports.alloc(bytes) >>> 0;
+    if (block === 0) return true;
+    floats(this.engine, block, this.dimensions).set(better.center);
+    const changed = exports.changeScale(block, better.scale);
+    exports.release(block, bytes);
+    if (!changed) return true;
+    const parameters = new Float32Array(this.dimensions + 1);
+    parameters.set(better.center);
+    parameters[this.dimensions] = better.scale;
+    this.config = { ...config, parameters };
+    this.recodeNext = 0;
+    this.recodeEnd = exports.slotEnd();
+    this.watch.reset();
+    exports.takeResidualSum();
+    if (relink && exports.entry() >>> 0 !== NONE) {
+      exports.unlinkAll();
+      this.relinking = true;
+      this.linkNext = 0;
+    }
+    this.options.persistence.abandonSnapshot();
+    this.options.persistence.startSnapshot(this.config);
+    this.options.logger.log('info', 'vector index: the quantizer was trained anew', { vector: this.options.schema.name, rows: this.size });
+    return true;
+  }
+
+  /** Codes one slot again by the parameters in force. */
+  private recodeOne(): boolean {
+    const slot = this.recodeNext++;
+    const { exports } = this.engine;
+    if ((exports.flagsOf(slot) & (SlotFlag.used | SlotFlag.dead)) !== SlotFlag.used) return true;
+    const row = floats(this.engine, exports.inputAddress() >>> 0, this.dimensions);
+    if (this.options.rows.read(exports.docOf(slot) >>> 0, row)) exports.recodeSlot(slot);
     return true;
   }
 

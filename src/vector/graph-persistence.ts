@@ -146,11 +146,24 @@ export class GraphPersistence {
     const generation = this.drawGeneration();
     const log = GraphLogWriter.begin(this.streams.create(), generation, config);
     this.writer = new SnapshotWriter(this.streams.create(), this.engine, generation, config);
-    this.replaced = [this.log?.stream.id ?? this.cutLog, this.snapshot?.stream.id ?? null];
+    this.replaced = [this.log?.stream.id ?? this.cutLog, this.snapshot?.stream.id ?? null, ...this.superseded];
+    this.superseded = [];
     this.cutLog = null;
     this.log = log;
   }
   private replaced: (number | null)[] = [];
+  private superseded: (number | null)[] = [];
+
+  /** Gives up a snapshot that is being written, because codes change their meaning; what the manifest names stays. */
+  abandonSnapshot(): void {
+    if (!this.writer) return;
+    this.abandoned.push(this.writer.stream.id);
+    this.writer = null;
+    if (this.log) this.abandoned.push(this.log.stream.id);
+    this.log = null;
+    this.superseded.push(...this.replaced);
+    this.replaced = [];
+  }
 
   /** Writes one chunk of the snapshot; false when it is finished (or none is being written). */
   stepSnapshot(sequence: number): boolean {
@@ -172,7 +185,7 @@ export class GraphPersistence {
     this.snapshot?.stream.flush();
     this.log?.flush();
     const state = this.named(this.log?.stream.id ?? null);
-    for (const id of this.abandoned) this.streams.free(id);
+    for (const id of new Set(this.abandoned)) this.streams.free(id);
     this.abandoned = [];
     return state;
   }

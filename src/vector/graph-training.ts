@@ -1,26 +1,45 @@
 /**
  * From waiting rows to a codec: takes a sample out of the engine's backlog, trains the quantizer that the schema asks for
- * and configures the engine with it.
+ * and configures the engine with it. Generators, because training takes longer than a slice of background work may.
  */
-import { Codec, floats, NONE, type Engine } from '../kernels/wasm/engine.ts';
+import { bytesAt, Codec, floats, NONE, type Engine } from '../kernels/wasm/engine.ts';
 import type { VectorSchema } from '../schema/collection-schema.ts';
 import type { GraphConfig } from './graph-config.ts';
-import { trainScalar } from './quantizer-training.ts';
+import { meanOf, trainScalar } from './quantizer-training.ts';
 
 /** Floats of a training sample. */
-const SAMPLE_FLOATS_MAX = 4_000_000;
+const SAMPLE_FLOATS_MAX = 2_000_000;
+const PQ_ROWS_MAX = 4_096;
+const PQ_ITERATIONS = 8;
 
-export function codecOf(schema: VectorSchema): Codec {
-  if (schema.quantizer.type === 'none') return Codec.f32;
-  return Codec.sq7;
+/**
+ * The codec of a schema. Bits and products estimate inner products and Euclidean distances only; manhattan and hamming keep
+ * 7-bit codes whichever of them is asked for.
+ */
+export function codecOf({ quantizer, distance }: VectorSchema): Codec {
+  if (quantizer.type === 'none') return Codec.f32;
+  if (quantizer.type === 'sq' || distance === 'manhattan' || distance === 'hamming') return Codec.sq7;
+  return quantizer.type === 'bq' ? Codec.bq : Codec.pq;
 }
 
-/** Trains and configures; null when memory is full. */
-export function trainGraph(engine: Engine, schema: VectorSchema, dimensions: number): GraphConfig | null {
+/** Trains, configures the engine and returns the config; null when memory is full. Yields between pieces of work. */
+export function* trainGraph(engine: Engine, schema: VectorSchema, dimensions: number): Generator<void, GraphConfig | null> {
   const codec = codecOf(schema);
-  const shape = { dimensions, distance: schema.distance, maxConnections: maxConnectionsOf(schema), codec };
-  const config = { ...shape, codeBytes: codeBytesOf(codec, dimensions), parameters: trainParameters(engine, schema, codec, dimensions) };
-  return configureCodec(engine, config) ? config : null;
+  const config: GraphConfig = {
+    dimensions,
+    distance: schema.distance,
+    maxConnections: maxConnectionsOf(schema),
+    codec,
+    segmentDimensions: codec === Codec.pq ? segmentDimensionsOf(dimensions, schema.quantizer.segments) : 0,
+    parameters: new Float32Array(0),
+  };
+  if (codec === Codec.f32) return configureCodec(engine, config) ? config : null;
+  const rowsMax = Math.max(256, Math.min(schema.quantizer.trainingLimit || 100_000, Math.floor(SAMPLE_FLOATS_MAX / dimensions)));
+  const sample = sampleOfWaiting(engine, dimensions, codec === Codec.pq ? Math.min(rowsMax, PQ_ROWS_MAX) : rowsMax);
+  yield;
+  if (codec === Codec.pq) return yield* trainProduct(engine, config, sample);
+  const trained = { ...config, parameters: codec === Codec.bq ? meanOf(sample, dimensions) : scalarParameters(schema, sample, dimensions) };
+  return configureCodec(engine, trained) ? trained : null;
 }
 
 export function maxConnectionsOf(schema: VectorSchema): number {
@@ -29,37 +48,53 @@ export function maxConnectionsOf(schema: VectorSchema): number {
   return Math.min(Math.max(asked, 4), 512);
 }
 
-function codeBytesOf(codec: Codec, dimensions: number): number {
-  const padded = (dimensions + 15) & ~15;
-  return codec === Codec.f32 ? padded * 4 : padded;
+/** The power of two nearest to what `segments` asks for; 4 dimensions a segment when it is 0. */
+function segmentDimensionsOf(dimensions: number, segments: number): number {
+  if (segments <= 0) return 4;
+  const wanted = dimensions / segments;
+  return [1, 2, 4, 8, 16].reduce((best, size) => (Math.abs(size - wanted) < Math.abs(best - wanted) ? size : best));
 }
 
 /** Makes the engine use a codec with its parameters, with an empty arena; false when memory is full. */
-export function configureCodec(engine: Engine, config: GraphConfig): boolean {
+export function configureCodec(engine: Engine, { codec, segmentDimensions, dimensions, parameters }: GraphConfig): boolean {
   const { exports } = engine;
-  if (!exports.useCodec(config.codec, config.codeBytes)) return false;
-  if (config.codec !== Codec.sq7) return true;
-  const { dimensions, parameters } = config;
+  if (!exports.useCodec(codec, segmentDimensions)) return false;
+  if (codec === Codec.pq) floats(engine, exports.codebookAddress() >>> 0, exports.codebookFloats()).set(parameters);
+  if (codec !== Codec.sq7 && codec !== Codec.bq) return true;
   floats(engine, exports.centerAddress() >>> 0, dimensions).set(parameters.subarray(0, dimensions));
-  exports.setScale(parameters[dimensions]);
+  exports.setScale(codec === Codec.sq7 ? parameters[dimensions] : 1);
   exports.setBounds(0, 0);
   return true;
 }
 
-function trainParameters(engine: Engine, schema: VectorSchema, codec: Codec, dimensions: number): Float32Array<ArrayBuffer> {
-  if (codec !== Codec.sq7 || schema.distance === 'hamming') return codec === Codec.sq7 ? flatParameters(dimensions) : new Float32Array(0);
-  const rowsMax = Math.max(256, Math.min(schema.quantizer.trainingLimit || 100_000, Math.floor(SAMPLE_FLOATS_MAX / dimensions)));
-  const { center, scale } = trainScalar(sampleOfWaiting(engine, dimensions, rowsMax), dimensions);
-  const parameters = new Float32Array(dimensions + 1);
+/** The centers, then the scale. Hamming codes are hashes and need neither. */
+function scalarParameters(schema: VectorSchema, sample: Float32Array, dimensions: number): Float32Array<ArrayBuffer> {
+  const parameters = new Float32Array(dimensions + 1).fill(1, dimensions);
+  if (schema.distance === 'hamming') return parameters;
+  const { center, scale } = trainScalar(sample, dimensions);
   parameters.set(center);
   parameters[dimensions] = scale;
   return parameters;
 }
 
-function flatParameters(dimensions: number): Float32Array<ArrayBuffer> {
-  const parameters = new Float32Array(dimensions + 1);
-  parameters[dimensions] = 1;
-  return parameters;
+function* trainProduct(engine: Engine, config: GraphConfig, sample: Float32Array): Generator<void, GraphConfig | null> {
+  const { exports } = engine;
+  if (!exports.useCodec(Codec.pq, config.segmentDimensions)) return null;
+  const rowBytes = exports.rowBytes();
+  const count = sample.length / config.dimensions;
+  const block = exports.alloc(rowBytes * count) >>> 0;
+  const sums = exports.alloc(256 * 17 * 4) >>> 0;
+  if (block === 0 || sums === 0) return null;
+  for (let row = 0; row < count; row++)
+    floats(engine, block + row * rowBytes, config.dimensions).set(sample.subarray(row * config.dimensions, (row + 1) * config.dimensions));
+  for (let segment = 0; segment < exports.segmentCount(); segment++) {
+    exports.trainSegment(segment, block, count, PQ_ITERATIONS, sums);
+    yield;
+  }
+  exports.release(block, rowBytes * count);
+  exports.release(sums, 256 * 17 * 4);
+  const bytes = bytesAt(engine, exports.codebookAddress() >>> 0, exports.codebookFloats() * 4).slice();
+  return { ...config, parameters: new Float32Array(bytes.buffer) };
 }
 
 /** Prepared rows spread over the backlog, row-major. */

@@ -15,8 +15,7 @@ const VALUES_MAX = 65_536;
 
 /** Trains on a sample of prepared rows (normalised for cosine), row-major `[count × dimensions]`, borrowed. */
 export function trainScalar(sample: Float32Array, dimensions: number): ScalarParameters {
-  const count = sample.length / dimensions;
-  const center = meanOf(sample, dimensions, count);
+  const center = meanOf(sample, dimensions);
   const gaps = sampleOfGaps(sample, dimensions, center);
   const sorted = gaps.slice().sort();
   let best = 0;
@@ -33,7 +32,9 @@ export function trainScalar(sample: Float32Array, dimensions: number): ScalarPar
   return { center, scale: best > 0 ? best : 1 };
 }
 
-function meanOf(sample: Float32Array, dimensions: number, count: number): Float32Array {
+/** The mean of each dimension. */
+export function meanOf(sample: Float32Array, dimensions: number): Float32Array<ArrayBuffer> {
+  const count = sample.length / dimensions;
   const sums = new Float64Array(dimensions);
   for (let row = 0, at = 0; row < count; row++) for (let d = 0; d < dimensions; d++) sums[d] += sample[at++];
   return Float32Array.from(sums, (sum) => (count === 0 ? 0 : sum / count));
@@ -47,8 +48,13 @@ function sampleOfGaps(sample: Float32Array, dimensions: number, center: Float32A
   return gaps;
 }
 
+/** Mean squared error of coding a sample with these parameters. */
+export function scalarLoss(sample: Float32Array, dimensions: number, { center, scale }: ScalarParameters): number {
+  return lossAt(sampleOfGaps(sample, dimensions, center), scale);
+}
+
 /** Mean squared error of coding those gaps with that scale. */
-export function lossAt(gaps: Float32Array, scale: number): number {
+function lossAt(gaps: Float32Array, scale: number): number {
   let loss = 0;
   for (const gap of gaps) {
     const code = Math.min(63, Math.round(gap / scale));

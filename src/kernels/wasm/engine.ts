@@ -24,7 +24,16 @@ export const SlotFlag = { used: 1, dead: 2, linked: 4, row: 8, coded: 16 } as co
 /** The exports of `assembly/index.ts`; booleans arrive as numbers, u32 as signed numbers unless `>>> 0` is applied. */
 export interface EngineExports {
   configure(dimensions: number, metric: number, maxConnections: number, limitBytes: number): number;
-  useCodec(kind: number, codeBytes: number): number;
+  useCodec(kind: number, segmentDimensions: number): number;
+  codebookAddress(): number;
+  codebookFloats(): number;
+  segmentCount(): number;
+  trainSegment(segment: number, sample: number, rows: number, iterations: number, sums: number): void;
+  rowBytes(): number;
+  changeScale(newCenter: number, newScale: number): number;
+  recodeSlot(slot: number): void;
+  takeResidualSum(): number;
+  unlinkAll(): void;
   setLimit(bytes: number): void;
   centerAddress(): number;
   setScale(scale: number): void;

@@ -1,7 +1,7 @@
 /**
  * The allow-list of a filtered search: a bitset of docIDs that JavaScript copies in before the call.
  */
-import { alloc, release } from './memory';
+import { allocScratch as alloc, release } from './memory';
 import { isLive, docOf } from './arena';
 
 let words: usize = 0;

@@ -3,7 +3,7 @@
  *
  *   entry := distance f32 | docID u32
  */
-import { alloc, release } from './memory';
+import { allocScratch as alloc, release } from './memory';
 
 export let answers: usize = 0;
 let capacity: i32 = 0;

@@ -288,6 +288,15 @@ export function subDegree(slot: u32): void {
   if (degree != 255 && degree != 0) store<u8>(at, degree - 1);
 }
 
+/** Clears all links of level 0. */
+export function unlinkAll(): void {
+  for (let slot: u32 = 0; slot < slotEnd; slot++) {
+    memory.fill(linksOf(slot), 0xff, <usize>linksMax0 << 2);
+    store<u8>(degreeAt(slot), 0);
+    setFlags(slot, flagsOf(slot) & ~LINKED);
+  }
+}
+
 /** Forgets everything: before a rebuild, or a change of codec. */
 export function clearArena(): void {
   for (let c: u32 = 0; c < chunkCount; c++) {

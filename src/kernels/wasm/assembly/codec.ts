@@ -25,6 +25,14 @@ let centerSquare: f32 = 0;
 /** Largest distance of a row from its code, and of a code from the center, over all rows coded so far. */
 export let residualMax: f32 = 0;
 export let spreadMax: f32 = 0;
+/** Sum of residuals (squared, but for manhattan) of the rows coded since it was last taken. */
+let residualSum: f64 = 0;
+
+export function takeResidualSum(): f64 {
+  const sum = residualSum;
+  residualSum = 0;
+  return sum;
+}
 
 /** The prepared query: its code, and what turns an integer sum into a distance. */
 export let active: usize = 0;
@@ -127,6 +135,39 @@ function offsets(code: usize, i: usize): v128 {
   return f32x4.mul(f32x4.convert_i32x4_s(i32x4.sub(wide, i32x4.splat(64))), f32x4.splat(scale));
 }
 
+/** The row that a 7-bit code stands for, by other parameters than those in force. */
+function decode7(code: usize, byCenter: usize, byScale: f32, to: usize): void {
+  for (let i: usize = 0; i < <usize>config.padded; i += 4) {
+    const wide = i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_u(v128.load32_zero(code + i)));
+    const offset = f32x4.mul(f32x4.convert_i32x4_s(i32x4.sub(wide, i32x4.splat(64))), f32x4.splat(byScale));
+    v128.store(to + (i << 2), f32x4.add(v128.load(byCenter + (i << 2)), offset));
+  }
+}
+
+/**
+ * Takes new parameters (the centers at `newCenter`) and turns every code into one by them. What a code had lost stays lost
+ * until its row is coded again; the bound on residuals covers both losses. False when memory is full.
+ */
+export function changeScale(newCenter: usize, newScale: f32): bool {
+  const before = alloc(config.rowBytes);
+  if (before == 0) return false;
+  memory.copy(before, center, config.rowBytes);
+  memory.copy(center, newCenter, config.rowBytes);
+  const scaleBefore = scale;
+  const residualBefore = residualMax;
+  setScale(newScale);
+  residualMax = 0;
+  spreadMax = 0;
+  for (let slot: u32 = 0; slot < arena.slotEnd; slot++) {
+    if ((arena.flagsOf(slot) & (arena.USED | arena.CODED)) != (arena.USED | arena.CODED)) continue;
+    decode7(arena.codeOf(slot), before, scaleBefore, queryRow);
+    encode(queryRow, slot);
+  }
+  residualMax += residualBefore;
+  release(before, config.rowBytes);
+  return true;
+}
+
 /** Codes a prepared row into a slot. */
 export function encode(row: usize, slot: u32): void {
   const code = arena.codeOf(slot);
@@ -158,6 +199,7 @@ export function encode(row: usize, slot: u32): void {
     spread = f32x4.add(spread, f32x4.mul(offset, offset));
     along = f32x4.add(along, f32x4.mul(c, decoded));
   }
+  residualSum += <f64>laneSum(residual);
   const off = config.metric == config.MANHATTAN ? laneSum(residual) : sqrt<f32>(laneSum(residual));
   const spreadSum = laneSum(spread);
   if (off > residualMax) residualMax = off;

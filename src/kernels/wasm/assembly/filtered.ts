@@ -41,33 +41,39 @@ function seeds(wanted: i32, mark: u32): i32 {
   return n;
 }
 
-/** Looks through the links at `slot`; allowed ones go to `ids` from index n, refused ones to `refused`. Returns the new n. */
-function gather(slot: u32, n: i32, mark: u32, keepRefused: bool): i32 {
+/**
+ * Looks through the links at `slot`; allowed ones go to `ids` from index n. Refused ones are marked `known`, so that the
+ * filter is asked about each node once; on the first hop they go to `refused`, to be looked through themselves, each once.
+ * Returns the new n.
+ */
+function gather(slot: u32, n: i32, mark: u32, known: u32, firstHop: bool): i32 {
   const links = arena.linksOf(slot);
   for (let l = 0; l < linksMax0; l++) {
     const to = load<u32>(links + (<usize>l << 2));
     if (to == NONE) break;
     const seen = arena.visitedAt(to);
-    if (load<u8>(seen) == <u8>mark) continue;
-    if (allowsSlot(to)) {
+    const was = load<u8>(seen);
+    if (was == <u8>mark) continue;
+    if (was != <u8>known && allowsSlot(to)) {
       store<u8>(seen, <u8>mark);
       store<u32>(ids + (<usize>n << 2), to);
       n++;
-    } else if (keepRefused) {
+    } else if (firstHop) {
       store<u8>(seen, <u8>mark);
       store<u32>(refused + (<usize>refusedCount << 2), to);
       refusedCount++;
-    }
+    } else store<u8>(seen, <u8>known);
   }
   return n;
 }
 let refusedCount: i32 = 0;
 
-function expand(slot: u32, mark: u32): void {
+function expand(slot: u32, mark: u32, known: u32): void {
   refusedCount = 0;
-  let n = gather(slot, 0, mark, true);
+  let n = gather(slot, 0, mark, known, true);
   const enough = linksMax;
-  for (let r = 0; r < refusedCount && n < enough; r++) n = gather(load<u32>(refused + (<usize>r << 2)), n, mark, false);
+  for (let r = 0; r < refusedCount && n < enough; r++)
+    n = gather(load<u32>(refused + (<usize>r << 2)), n, mark, known, false);
   offerAll(n);
 }
 
@@ -81,16 +87,22 @@ function offerAll(n: i32): void {
 export function walkFiltered(ef: i32, seedCount: i32): bool {
   const from = walk.descend(0);
   if (!pool.start(ef)) return false;
-  const mark = arena.nextEpoch();
+  // Two marks, of which the second must not be one of a search long ago.
+  let known = arena.nextEpoch();
+  let mark = arena.nextEpoch();
+  if (mark < known) {
+    known = mark;
+    mark = arena.nextEpoch();
+  }
   store<u8>(arena.visitedAt(from), <u8>mark);
   if (allowsSlot(from)) {
     store<u32>(ids, from);
     offerAll(1);
-  } else expand(from, mark);
+  } else expand(from, mark, known);
   offerAll(seeds(seedCount, mark));
   for (let i = pool.next(); i >= 0; i = pool.next()) {
     walk.countHop();
-    expand(pool.idAt(i), mark);
+    expand(pool.idAt(i), mark, known);
   }
   return true;
 }

@@ -6,6 +6,7 @@ import * as allow from './allow';
 import * as answer from './answer';
 import * as arena from './arena';
 import * as backlog from './backlog';
+import * as bits from './bits';
 import * as codec from './codec';
 import * as config from './config';
 import * as docmap from './docmap';
@@ -16,6 +17,7 @@ import * as memory_ from './memory';
 import * as neighbours from './neighbours';
 import * as oplog from './oplog';
 import * as pool from './pool';
+import * as product from './product';
 import * as repair from './repair';
 import * as replaying from './replay';
 import * as rescoring from './rescore';
@@ -40,14 +42,41 @@ function setUpCodec(): bool {
   return neighbours.setUpNeighbours(config.linksMax0) && codec.setUpOwnQuery();
 }
 
-/** Chooses the codec; the arena must be empty. `codeBytes` without padding. */
-export function useCodec(kind: i32, codeBytes: u32): bool {
+/** Chooses the codec; the arena is emptied. `segmentDimensions` for PQ only. False when memory is full. */
+export function useCodec(kind: i32, segmentDimensions: i32): bool {
   arena.clearArena();
   upper.clearUpper();
   neighbours.tearDownNeighbours(config.linksMax0);
   rescoring.forgetErrors();
+  let codeBytes: usize = config.padded;
+  if (kind == config.CODEC_F32) codeBytes = config.rowBytes;
+  if (kind == config.CODEC_BQ) {
+    if (!bits.setUpBits()) return false;
+    codeBytes = bits.codeBytes();
+  }
+  if (kind == config.CODEC_PQ) {
+    if (!product.setUpProduct(segmentDimensions)) return false;
+    codeBytes = product.segments;
+  }
   config.setCodec(kind, codeBytes);
   return arena.layOut() && setUpCodec();
+}
+/** PQ: where the centroids are, f32, 256 × padded dimensions. */
+export function codebookAddress(): usize {
+  return product.codebook;
+}
+export function codebookFloats(): i32 {
+  return config.padded << 8;
+}
+export function segmentCount(): i32 {
+  return product.segments;
+}
+/** PQ: k-means of one segment over prepared, padded rows at `sample`; `sums` has room for 256 × 17 floats. */
+export function trainSegment(segment: i32, sample: usize, rows: i32, iterations: i32, sums: usize): void {
+  product.train(segment, sample, rows, config.rowBytes, iterations, sums);
+}
+export function rowBytes(): usize {
+  return config.rowBytes;
 }
 
 export function setLimit(bytes: f64): void {
@@ -58,6 +87,25 @@ export function centerAddress(): usize {
 }
 export function setScale(scale: f32): void {
   codec.setScale(scale);
+}
+/** New centers (f32, padded, at `newCenter`) and scale for all codes. False when memory is full. */
+export function changeScale(newCenter: usize, newScale: f32): bool {
+  rescoring.forgetErrors();
+  return codec.changeScale(newCenter, newScale);
+}
+/** Sum of the residuals of what was coded since the last call: how well the quantizer fits. */
+export function takeResidualSum(): f64 {
+  return codec.takeResidualSum();
+}
+/** Takes all slots out of the graph; codes and rows stay. */
+export function unlinkAll(): void {
+  upper.clearUpper();
+  arena.unlinkAll();
+}
+/** Codes a slot anew from the row at `input`. */
+export function recodeSlot(slot: u32): void {
+  codec.prepareRow(scratch.input, scratch.queryRow);
+  codec.encode(scratch.queryRow, slot);
 }
 export function setBounds(residual: f32, spread: f32): void {
   codec.setBounds(residual, spread);

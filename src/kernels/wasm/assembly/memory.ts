@@ -31,7 +31,7 @@ function rounded(bytes: usize): usize {
 }
 
 function classOf(bytes: usize): i32 {
-  for (let i = 0; i < sizeCount; i++) if (load<u32>(sizes + (<usize>i << 2)) == bytes) return i;
+  for (let i = 0; i < sizeCount; i++) if (<usize>load<u32>(sizes + (<usize>i << 2)) == bytes) return i;
   return -1;
 }
 
@@ -40,9 +40,14 @@ export function fits(bytes: usize): bool {
   return <f64>inUse + <f64>bytes <= limitBytes;
 }
 
+/** For rows and their links: within the limit. */
 export function alloc(wanted: usize): usize {
+  return fits(rounded(wanted)) ? allocScratch(wanted) : 0;
+}
+
+/** For what a search or repair needs while it runs: small, and allowed beyond the limit, so that a full index still answers. */
+export function allocScratch(wanted: usize): usize {
   const bytes = rounded(wanted);
-  if (!fits(bytes)) return 0;
   const known = classOf(bytes);
   if (known >= 0) {
     const head = <usize>load<u32>(heads + (<usize>known << 2));

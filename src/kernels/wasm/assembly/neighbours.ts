@@ -8,7 +8,7 @@
 import * as codec from './codec';
 import { NONE } from './config';
 import { distances, ids } from './scratch';
-import { alloc, release } from './memory';
+import { allocScratch as alloc, release } from './memory';
 
 const WINDOW: i32 = 32;
 

@@ -5,7 +5,7 @@
  *
  *   entry := distance f32 | id u32        (the id's high bit is set once expanded)
  */
-import { alloc, release } from './memory';
+import { allocScratch as alloc, release } from './memory';
 
 export const EXPANDED: u32 = 0x80000000;
 
