@@ -101,17 +101,22 @@ class Explorer {
   }
 
   /** What a client does next: it sends again what came after operation `safe`; then power fails, and everything must be there once. */
-  private async goOn(device: SimulatedDevice, host: ShardHost, moment: Moment, safe: number): Promise<void> {
-    const durability = await resend(host, this.recording, moment, safe);
+  private async goOn(device: SimulatedDevice, host: ShardHost, moment: Moment, safe: number, at: string): Promise<void> {
     const { history } = this.recording;
     const exact: Allowed = { history, first: moment.issued, last: moment.issued };
-    await checkContent(host, exact);
-    if (this.random.next() < 0.5) await host.flush();
-    const snapshot = device.freeze();
-    const first = durability === 'power' && safe <= moment.ackedPower ? moment.issued : moment.ackedPower;
-    const image = imageOf(snapshot, this.random.next() < 0.5 ? keepNothing : keepRandomly(this.random, 0.5, 0.1));
-    this.result.hashes.add(hashOf(image));
-    await checkHost(await this.open(deviceFrom(image, { laterMs: 1000 })), { history, first, last: moment.issued }, this.random, false);
+    await this.guarded(`${at}, then sent again what was not acknowledged`, async () => {
+      const durability = await resend(host, this.recording, moment, safe);
+      await checkContent(host, exact);
+      if (this.random.next() < 0.5) await host.flush();
+      const snapshot = device.freeze();
+      const isSafe = durability === 'power' && safe <= moment.ackedPower;
+      const survival = this.random.next() < 0.5 ? keepNothing : keepRandomly(this.random, 0.5, 0.1);
+      const image = imageOf(snapshot, survival);
+      this.result.hashes.add(hashOf(image));
+      await this.guarded(`${at}, then sent again what was not acknowledged, then power cut`, async () =>
+        checkHost(await this.open(deviceFrom(image, { laterMs: 1000 })), { history, first: isSafe ? moment.issued : moment.ackedPower, last: moment.issued }, this.random, false),
+      );
+    });
   }
 
   /** A power cut at `snapshot` with every planned choice of survivors. */
@@ -131,7 +136,7 @@ class Explorer {
         const deep = moment !== null && this.random.int(this.options.recoveriesPerDeep) === 0;
         const during: { snapshot: DeviceSnapshot; call: string }[] = [];
         const host = await this.recover(device, allowed, deep ? (frozen, call) => during.push({ snapshot: frozen, call }) : null);
-        if (moment !== null && roll < 0.4) await this.goOn(device, host, moment, moment.ackedPower);
+        if (moment !== null && roll < 0.4) await this.goOn(device, host, moment, moment.ackedPower, `${at}, power cut, choice ${plan}`);
         if (!deep) return;
         this.result.deep++;
         for (const { snapshot: inner, call } of during)
@@ -153,7 +158,7 @@ class Explorer {
         this.result.kills++;
         const device = afterKill(moment.snapshot);
         const host = await this.recover(device, { history, first: moment.acked, last: moment.issued }, null);
-        await this.goOn(device, host, moment, moment.acked);
+        await this.goOn(device, host, moment, moment.acked, `${at}, killed`);
       });
     }
     return this.result;

@@ -124,11 +124,12 @@ export async function record(groups: Iterable<Group>, device = new SimulatedDevi
   return { history, moments, sent, calls: device.calls, callKinds };
 }
 
-/** Sends everything after operation `last` again, in order, as a client does after its leader died. */
+/** Sends everything after operation `last` again, in order, as a client does after its leader died; what the last write's acknowledgement says. */
 export async function resend(host: ShardHost, recording: Recording, moment: Moment, last: number): Promise<'power' | 'process'> {
-  let durability: 'power' | 'process' = 'power';
+  let durability: 'power' | 'process' = 'process';
   for (let operation = last + 1; operation <= moment.issued; operation++) {
     const request = recording.sent.get(operation) as Sent;
+    durability = 'process';
     if (request.kind === 'schema') await host.putShard(request.shard, schemaOf(request.shard, request.version));
     else if (request.kind === 'drop') await host.dropShard(request.shard);
     else {
