@@ -136,6 +136,7 @@ export async function searchPassages({ passages }: DemoDatabase, query: string, 
 }
 
 function wordFilters({ pos, domains }: WordFilter) {
+  if (pos === null && domains.length === 0) return undefined;
   return {
     ...(pos === null ? {} : { pos: { equal: pos } }),
     ...(domains.length === 0 ? {} : { domain: { containsAny: domains } }),
