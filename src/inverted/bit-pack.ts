@@ -1,6 +1,7 @@
 /**
  * Fixed-width packing of small unsigned integers, least significant bit first; the body of a posting block.
- * Widths over 24 are stored as 32, so that a plain 32-bit accumulator never overflows. Hot loops: free functions, no allocation.
+ * Widths over 24 are stored as 32, so that a value and its odd bits fit four bytes. Hot loops: free functions, no allocation.
+ * A value is read as the four bytes it begins in; those past the end of the array read as nothing.
  */
 
 /** Bits needed for values up to `max`, as they are stored. */
@@ -40,28 +41,43 @@ export function pack(values: Uint32Array, count: number, width: number, into: Ui
   return out;
 }
 
-/** Unpacks `count` values from byte `at` into `into`; returns the offset after the last byte. */
-export function unpack(from: Uint8Array, at: number, count: number, width: number, into: Uint32Array): number {
-  let p = at;
+/** Unpacks `count` values from byte `at` into `into`, each plus `add`; returns the offset after the last byte. */
+export function unpack(from: Uint8Array, at: number, count: number, width: number, into: Uint32Array, add = 0): number {
   if (width === 0) {
-    into.fill(0, 0, count);
-    return p;
+    into.fill(add, 0, count);
+    return at;
   }
   if (width === 32) {
-    for (let i = 0; i < count; i++, p += 4) into[i] = from[p] | (from[p + 1] << 8) | (from[p + 2] << 16) | (from[p + 3] << 24);
-    return p;
+    for (let i = 0, p = at; i < count; i++, p += 4) into[i] = (from[p] | (from[p + 1] << 8) | (from[p + 2] << 16) | (from[p + 3] << 24)) + add;
+    return at + count * 4;
   }
   const mask = (1 << width) - 1;
-  let buffer = 0;
-  let bits = 0;
-  for (let i = 0; i < count; i++) {
-    while (bits < width) {
-      buffer |= from[p++] << bits;
-      bits += 8;
-    }
-    into[i] = buffer & mask;
-    buffer >>>= width;
-    bits -= width;
+  let bit = at * 8;
+  for (let i = 0; i < count; i++, bit += width) {
+    const p = bit >>> 3;
+    into[i] = (((from[p] | (from[p + 1] << 8) | (from[p + 2] << 16) | (from[p + 3] << 24)) >>> (bit & 7)) & mask) + add;
+  }
+  return at + packedBytes(count, width);
+}
+
+/** Unpacks rising numbers, each stored as its distance to the one before less one; `before` comes before the first. */
+export function unpackRising(from: Uint8Array, at: number, count: number, width: number, before: number, into: Uint32Array): number {
+  let value = before;
+  if (width === 0) {
+    for (let i = 0; i < count; i++) into[i] = ++value;
+    return at;
+  }
+  if (width === 32) {
+    const end = unpack(from, at, count, width, into);
+    for (let i = 0; i < count; i++) into[i] = value += into[i] + 1;
+    return end;
+  }
+  const mask = (1 << width) - 1;
+  let bit = at * 8;
+  for (let i = 0; i < count; i++, bit += width) {
+    const p = bit >>> 3;
+    value += (((from[p] | (from[p + 1] << 8) | (from[p + 2] << 16) | (from[p + 3] << 24)) >>> (bit & 7)) & mask) + 1;
+    into[i] = value;
   }
   return at + packedBytes(count, width);
 }

@@ -10,8 +10,9 @@
  * Invariants: docIDs rise within a value; the values of one key in several segments have disjoint, rising docID ranges.
  * Called at flushes and merges (encode) and by queries (parse), on the engine's thread.
  */
-import { ByteReader, ByteWriter } from '../core/bytes.ts';
-import { pack, packedBytes, unpack, widthOf } from './bit-pack.ts';
+import { ByteWriter } from '../core/bytes.ts';
+import { HeddleError } from '../core/errors.ts';
+import { pack, packedBytes, unpack, unpackRising, widthOf } from './bit-pack.ts';
 
 export const BLOCK_DOCS = 128;
 const TABLE_WORDS_SCORED = 4;
@@ -121,10 +122,26 @@ export interface PostingsHeader {
   readonly body: number;
 }
 
+/** Where `varint` reads next. Headers and short lists are read so often that a reader object for each would cost more than they do. */
+let position = 0;
+
+function varint(bytes: Uint8Array): number {
+  const byte = bytes[position++];
+  if (byte < 0x80) return byte;
+  let value = byte & 0x7f;
+  for (let scale = 0x80; ; scale *= 0x80) {
+    const next = bytes[position++];
+    if (next === undefined) throw new HeddleError('Corruption', 'a posting list ends within a number');
+    value += (next & 0x7f) * scale;
+    if (next < 0x80) return value;
+  }
+}
+
 export function readHeader(value: Uint8Array, scored: boolean): PostingsHeader {
-  const reader = new ByteReader(value);
-  const net = scored ? unzigzag(reader.varint()) : 0;
-  return { net, count: reader.varint(), body: reader.at };
+  position = 0;
+  const net = scored ? unzigzag(varint(value)) : 0;
+  const count = varint(value);
+  return { net, count, body: position };
 }
 
 /** Copies all postings of one segment's value into `docs` and, if scored, `frequencies`, from `at` on; returns the end. */
@@ -142,15 +159,15 @@ export function readPostings(value: Uint8Array, scored: boolean, docs: Uint32Arr
 }
 
 export function readShort(value: Uint8Array, header: PostingsHeader, docs: Uint32Array, frequencies: Uint32Array | null, at: number): number {
-  const reader = new ByteReader(value, header.body);
+  position = header.body;
   let doc = -1;
   for (let i = 0; i < header.count; i++, at++) {
-    const head = reader.varint();
+    const head = varint(value);
     if (frequencies === null) doc += head + 1;
     else {
       const repeated = head % 2 === 1;
       doc += (repeated ? (head - 1) / 2 : head / 2) + 1;
-      frequencies[at] = repeated ? reader.varint() : 1;
+      frequencies[at] = repeated ? varint(value) : 1;
     }
     docs[at] = doc;
   }
@@ -199,20 +216,8 @@ export class BlockTable {
     const value = this.value;
     let at = this.body + (block === 0 ? 0 : this.table[(block - 1) * this.words + 1]);
     const width = value[at++];
-    at = unpack(value, at, size, width, docs);
-    let doc = block === 0 ? -1 : this.last(block - 1);
-    for (let i = 0; i < size; i++) {
-      doc += docs[i] + 1;
-      docs[i] = doc;
-    }
-    if (this.scored) {
-      const frequencyWidth = value[at++];
-      if (frequencyWidth === 0) frequencies.fill(1, 0, size);
-      else {
-        unpack(value, at, size, frequencyWidth, frequencies);
-        for (let i = 0; i < size; i++) frequencies[i]++;
-      }
-    }
+    at = unpackRising(value, at, size, width, block === 0 ? -1 : this.last(block - 1), docs);
+    if (this.scored) unpack(value, at + 1, size, value[at], frequencies, 1);
     return size;
   }
 }

@@ -14,7 +14,11 @@ import { roundScore } from './bm25.ts';
 import type { ListCursor } from './list-cursor.ts';
 import type { TopDocs } from './top-docs.ts';
 
-const WINDOW_DOCS = 4096;
+/** For few terms: small, so that many windows are skipped. For many: large, so that a window's set-up is paid seldom. */
+const WINDOW_DOCS = 4_096;
+const WINDOW_DOCS_MAX = 32_768;
+/** With more lists than this nothing is pruned: the sum of their bounds would prune nothing. */
+const PRUNED_LISTS_MAX = 32;
 /** Bounds are sums in another order than scores: this much slack keeps them bounds. */
 const SLACK = 1 + 1e-9;
 /** Lists of up to this many blocks are cheaper to walk than to look up in. */
@@ -22,11 +26,11 @@ const SHORT_BLOCKS = 2;
 /** Optional terms after which the objects worth looking up are not worked out anew. */
 const SLOTS_FILTERED = 8;
 
-const scores = new Float64Array(WINDOW_DOCS);
-const touched = new Uint32Array(WINDOW_DOCS);
+const scores = new Float64Array(WINDOW_DOCS_MAX);
+const touched = new Uint32Array(WINDOW_DOCS_MAX);
 /** For a minimum match: distinct terms seen, and the last of them plus one. */
-const matched = new Uint16Array(WINDOW_DOCS);
-const lastSlot = new Uint16Array(WINDOW_DOCS);
+const matched = new Uint16Array(WINDOW_DOCS_MAX);
+const lastSlot = new Uint16Array(WINDOW_DOCS_MAX);
 
 export interface OrSearch {
   readonly cursors: readonly ListCursor[];
@@ -47,20 +51,22 @@ export interface KeywordWork {
 
 export function searchOr(search: OrSearch): KeywordWork {
   const work = { windows: 0, windowsSkipped: 0, scored: 0 };
-  const { cursors, minimumMatch, prune, top } = search;
+  const { cursors, minimumMatch, top } = search;
+  const isPruned = search.prune && cursors.length <= PRUNED_LISTS_MAX;
+  const window = isPruned || minimumMatch > 1 ? WINDOW_DOCS : WINDOW_DOCS_MAX;
   const ordered = [...cursors].sort((a, b) => a.slot - b.slot);
   for (;;) {
     let next = Infinity;
     for (const cursor of ordered) next = Math.min(next, cursor.next);
     if (next === Infinity) return work;
-    const from = next - (next % WINDOW_DOCS);
-    const end = from + WINDOW_DOCS;
+    const from = next - (next % window);
+    const end = from + window;
     work.windows++;
     const threshold = top.threshold;
     let found = 0;
     if (!anyAllowed(search.allow, from, end)) skip(ordered, end);
     else if (minimumMatch > 1) found = countWindow(ordered, from, end);
-    else if (!prune || threshold === -Infinity) for (const cursor of ordered) found = addAll(cursor, from, end, found);
+    else if (!isPruned || threshold === -Infinity) for (const cursor of ordered) found = addAll(cursor, from, end, found);
     else found = prunedWindow(ordered, from, end, threshold);
     if (found === 0) work.windowsSkipped++;
     work.scored += found;
@@ -157,7 +163,7 @@ function prunedWindow(cursors: readonly ListCursor[], from: number, end: number,
   return found;
 }
 
-const wanted = new Uint32Array(WINDOW_DOCS);
+const wanted = new Uint32Array(WINDOW_DOCS_MAX);
 
 /** Adds the scores of the terms that alone lift nothing over the threshold, for objects that they can still lift. */
 function lookUp(byBound: readonly ListCursor[], essential: number, from: number, found: number, optional: number, threshold: number): void {

@@ -14,7 +14,7 @@ import { LengthNorm, idf } from './bm25.ts';
 import { searchAnd } from './keyword-and.ts';
 import { searchOr, type KeywordWork } from './keyword-or.ts';
 import { expansionsOf, keywordGroups, type Expansion, type QueryGroup, type Slot } from './keyword-query.ts';
-import { ListCursor } from './list-cursor.ts';
+import { ListCursor, withCursors } from './list-cursor.ts';
 import { phraseCheck } from './phrase.ts';
 import type { KeywordStats } from './shard-search.ts';
 import { TopDocs } from './top-docs.ts';
@@ -65,6 +65,10 @@ export function shardKeywordStats(index: InvertedIndex, search: KeywordSearch): 
 
 /** Best first, ties by UUID. */
 export function searchKeywords(index: InvertedIndex, search: KeywordSearch, options: KeywordOptions): KeywordHits {
+  return withCursors(() => bestOf(index, search, options));
+}
+
+function bestOf(index: InvertedIndex, search: KeywordSearch, options: KeywordOptions): KeywordHits {
   const groups = keywordGroups(index, search);
   const { stats, readValues, k } = options;
   const top = new TopDocs(k, (a, b) => index.docs.compare(a, b));
@@ -130,6 +134,10 @@ function slotsOf(index: InvertedIndex, { fields, slots }: QueryGroup, stats: Key
 
 /** Every object that matches the keywords, within `allow`. */
 export function keywordMatches(index: InvertedIndex, search: KeywordSearch, options: KeywordOptions): DocSet {
+  return withCursors(() => allOf(index, search, options));
+}
+
+function allOf(index: InvertedIndex, search: KeywordSearch, options: KeywordOptions): DocSet {
   const all = new DocSet(options.allow.capacity);
   for (const group of keywordGroups(index, search)) {
     if (search.operator === 'or' && search.minimumMatch <= 1 && group.phrases.length === 0) {

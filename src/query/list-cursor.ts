@@ -3,11 +3,29 @@
  * of its blocks' scores. Moves forward only.
  */
 import { BLOCK_DOCS } from '../inverted/postings-codec.ts';
+import type { DocFrequencies } from '../inverted/term-memtable.ts';
 import type { PostingList } from '../inverted/posting-list.ts';
 import type { LengthNorm } from './bm25.ts';
 
 /** Steps taken one by one before a binary search pays. */
 const GALLOP = 8;
+
+const buffers: DocFrequencies[] = [];
+let buffersUsed = 0;
+
+function blockBuffer(): DocFrequencies {
+  return (buffers[buffersUsed++] ??= { docs: new Uint32Array(BLOCK_DOCS), frequencies: new Uint32Array(BLOCK_DOCS) });
+}
+
+/** Runs a search and takes back the buffers of the cursors it made, which must not be used afterwards. */
+export function withCursors<T>(search: () => T): T {
+  const before = buffersUsed;
+  try {
+    return search();
+  } finally {
+    buffersUsed = before;
+  }
+}
 
 export class ListCursor {
   readonly list: PostingList;
@@ -35,8 +53,9 @@ export class ListCursor {
     this.weight = weight;
     this.norm = norm;
     const { single } = list;
-    this.docs = single?.docs ?? new Uint32Array(BLOCK_DOCS);
-    this.frequencies = single?.frequencies ?? new Uint32Array(BLOCK_DOCS);
+    const { docs, frequencies } = single ?? blockBuffer();
+    this.docs = docs;
+    this.frequencies = frequencies;
     if (single === null) return;
     this.decoded = 0;
     this.size = single.docs.length;
