@@ -14,7 +14,6 @@ import { withBatch } from './command-batch.ts';
 import { exactSearch } from './exact-search.ts';
 import type { GpuDevice } from './gpu-device.ts';
 import type { GpuCosts } from './gpu-planner.ts';
-import { drawLevels, buildGraph } from './graph-build.ts';
 import { dropGraph, graphSearch, uploadGraph } from './graph-search.ts';
 import { gatherKernel } from './kernels.ts';
 import { RowTable } from './row-table.ts';
@@ -58,30 +57,32 @@ export async function keepCalibration(gpu: GpuDevice, store: KeyValueStore | nul
   await store?.set(keyOf(gpu), calibration);
 }
 
-/** Measures; runs inside `exclusive`. */
-export async function calibrate(gpu: GpuDevice, clock: Clock, size: CalibrationSize = SIZE): Promise<Calibration> {
+/** Measures; runs inside `exclusive`. f16 rows are read like f32 ones and differ little in speed, so they get the same figure. */
+export async function calibrate(gpu: GpuDevice, clock: Clock, size: CalibrationSize = SIZE, shapes = TILE_SHAPES.length): Promise<Calibration> {
   const random = new SeededRandom(1);
   const sample = Float32Array.from({ length: size.rows * size.dimensions }, () => random.next() - 0.5);
   const queries = sample.slice(0, size.queries * size.dimensions);
   const roundTripMs = await best(clock, () => roundTrip(gpu));
   const uploadMs = await best(clock, () => upload(gpu, sample));
-  const uploadBytesPerMs = sample.byteLength / Math.max(uploadMs - roundTripMs, 0.01);
+  const uploadBytesPerMs = sample.byteLength / workMs(uploadMs, roundTripMs);
   const terms = size.rows * size.queries * size.dimensions;
 
-  let shape = 0;
-  const scanTermsPerMs = { f32: 0, f16: 0, u7: 0 };
-  let walkTermsPerMs = 0;
-  for (const rowType of ['f32', 'f16', 'u7'] as const) {
-    const table = await tableOf(gpu, rowType, size, sample);
-    const scan = (tile: number): Promise<unknown> =>
-      exactSearch(gpu, { table, queries, k: 10, allow: null, shape: TILE_SHAPES[tile], scratchBytesMax: SCRATCH_BYTES });
-    if (rowType === 'f32') shape = await fastestShape(clock, scan);
-    scanTermsPerMs[rowType] = terms / Math.max((await best(clock, () => scan(shape))) - roundTripMs, 0.01);
-    if (rowType === 'f32') walkTermsPerMs = await walkRate(gpu, clock, table, queries, shape, roundTripMs);
-    table.drop();
-  }
-  return { version: 1, costs: { roundTripMs, uploadBytesPerMs, scanTermsPerMs, walkTermsPerMs }, shape };
+  const floats = await tableOf(gpu, 'f32', size, sample);
+  const shape = await fastestShape(clock, shapes, (tile) => scan(gpu, floats, queries, tile));
+  const f32 = terms / workMs(await best(clock, () => scan(gpu, floats, queries, shape)), roundTripMs);
+  floats.drop();
+  const codes = await tableOf(gpu, 'u7', size, sample);
+  const u7 = terms / workMs(await best(clock, () => scan(gpu, codes, queries, shape)), roundTripMs);
+  const walkTermsPerMs = await walkRate(gpu, clock, codes, queries, roundTripMs);
+  codes.drop();
+  return { version: 1, costs: { roundTripMs, uploadBytesPerMs, scanTermsPerMs: { f32, f16: f32, u7 }, walkTermsPerMs }, shape };
 }
+
+/** Time without the round trip; never nothing, as clocks are coarse. */
+const workMs = (tookMs: number, roundTripMs: number): number => Math.max(tookMs - roundTripMs, 0.01);
+
+const scan = (gpu: GpuDevice, table: RowTable, queries: Float32Array, tile: number): Promise<unknown> =>
+  exactSearch(gpu, { table, queries, k: 10, allow: null, shape: TILE_SHAPES[tile], scratchBytesMax: SCRATCH_BYTES });
 
 async function best(clock: Clock, run: () => Promise<unknown>): Promise<number> {
   await run();
@@ -94,9 +95,10 @@ async function best(clock: Clock, run: () => Promise<unknown>): Promise<number> 
   return least;
 }
 
-async function fastestShape(clock: Clock, scan: (tile: number) => Promise<unknown>): Promise<number> {
+async function fastestShape(clock: Clock, shapes: number, run: (tile: number) => Promise<unknown>): Promise<number> {
+  if (shapes === 1) return 0;
   const took: number[] = [];
-  for (let tile = 0; tile < TILE_SHAPES.length; tile++) took.push(await best(clock, () => scan(tile)));
+  for (let tile = 0; tile < shapes; tile++) took.push(await best(clock, () => run(tile)));
   return took.indexOf(Math.min(...took));
 }
 
@@ -120,15 +122,15 @@ function upload(gpu: GpuDevice, sample: Float32Array<ArrayBuffer>): Promise<unkn
   return withBatch(gpu, async (batch) => batch.read({ buffer: batch.upload(sample), bytes: 4 }));
 }
 
-async function walkRate(gpu: GpuDevice, clock: Clock, table: RowTable, queries: Float32Array, shape: number, roundTripMs: number): Promise<number> {
-  const levels = drawLevels(table.count, 255, () => 0);
-  const built = await buildGraph(gpu, table, { maxConnections: 8, efConstruction: 32, levels, shape: TILE_SHAPES[shape], scratchBytesMax: SCRATCH_BYTES, scanRowsMax: Infinity });
-  const { degree, links, rows } = built.levels[0];
-  const graph = uploadGraph(gpu, { degree, links, seeds: rows.slice(0, 64) });
+/** Walks links drawn at random: what costs is reading rows in no order, whichever rows they are. */
+async function walkRate(gpu: GpuDevice, clock: Clock, table: RowTable, queries: Float32Array, roundTripMs: number): Promise<number> {
+  const random = new SeededRandom(2);
+  const degree = 16;
+  const graph = uploadGraph(gpu, { degree, links: Uint32Array.from({ length: table.count * degree }, () => random.int(table.count)), seeds: Uint32Array.of(0) });
   let scored = 0;
   const took = await best(clock, async () => {
     ({ scored } = await graphSearch(gpu, { table, graph, exact: null, queries, k: 10, ef: 64, rescore: 10 }));
   });
   dropGraph(gpu, graph);
-  return (scored * table.dimensions) / Math.max(took - roundTripMs, 0.01);
+  return (scored * table.dimensions) / workMs(took, roundTripMs);
 }

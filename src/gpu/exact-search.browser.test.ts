@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DocSet } from '../core/doc-set.ts';
 import { SeededRandom } from '../core/clock.ts';
@@ -84,8 +85,48 @@ for (const distance of DISTANCES) {
     test(`${rowType} ${distance}: hits, order and distances are the twin's`, async () => {
       const format: RowFormat = { rowType, distance, packedDot: true };
       const seed = DISTANCES.indexOf(distance) * 10 + ROW_TYPES.indexOf(rowType);
-      await check({ format, dimensions: 37, rows: 700, queries: 5, k: 10, kind: 'duplicates', allow: 'none', shape: 0, scratchBytesMax: 2 ** 16 }, seed);
+      await check({ format, dimensions: 37, rows: 400, queries: 5, k: 10, kind: 'duplicates', allow: 'none', shape: 0, scratchBytesMax: 2 ** 12 }, seed);
       await check({ format, dimensions: 1 + (seed % 5), rows: 333, queries: 3, k: 100, kind: 'random', allow: 'bits', shape: 0, scratchBytesMax: 2 ** 20 }, seed + 1);
     });
   }
 }
+
+const L2: RowFormat = { rowType: 'f32', distance: 'l2-squared', packedDot: true };
+const CODES: RowFormat = { rowType: 'u7', distance: 'cosine', packedDot: true };
+const common = { shape: 0, scratchBytesMax: 2 ** 20, kind: 'random', allow: 'none' } as const;
+
+test('a hundred thousand rows, a thousand hits, segments merged: the twin’s', async () => {
+  await check({ ...common, format: L2, dimensions: 1, rows: 100_000, queries: 2, k: 1000 }, 1);
+});
+
+test('4,096 dimensions, and more hits asked for than there are rows', async () => {
+  for (const format of [L2, CODES]) await check({ ...common, format, dimensions: 4096, rows: 45, queries: 2, k: 64 }, 2);
+});
+
+test('rows at equal distances come in the order of their ids', async () => {
+  for (const format of [L2, CODES]) await check({ ...common, format, dimensions: 9, rows: 1500, queries: 2, k: 16, kind: 'equal', scratchBytesMax: 2 ** 12 }, 3);
+});
+
+test('a sparse allow-list is scanned through its rows', async () => {
+  for (const format of [L2, CODES]) await check({ ...common, format, dimensions: 20, rows: 600, queries: 4, k: 16, allow: 'list' }, 4);
+});
+
+test('every tile shape, and the integer product spelled out, compute the same', async () => {
+  for (const shape of [1, 2]) await check({ ...common, format: L2, dimensions: 50, rows: 300, queries: 70, k: 16, shape }, 5);
+  await check({ ...common, format: { ...CODES, packedDot: false }, dimensions: 50, rows: 100, queries: 3, k: 16 }, 6);
+});
+
+test('any size at all', async () => {
+  const sizes = fc.record({
+    format: fc.constantFrom(L2, CODES),
+    dimensions: fc.integer({ min: 1, max: 200 }),
+    rows: fc.integer({ min: 1, max: 1200 }),
+    queries: fc.integer({ min: 1, max: 40 }),
+    k: fc.constantFrom(1, 2, 15, 16, 64, 1000),
+    kind: fc.constantFrom('random', 'duplicates', 'equal') as fc.Arbitrary<RowKind>,
+    allow: fc.constant('none' as const),
+    shape: fc.constant(0),
+    scratchBytesMax: fc.integer({ min: 1, max: 2 ** 18 }),
+  });
+  await fc.assert(fc.asyncProperty(sizes, fc.nat(), check), { numRuns: 12, seed: 20 });
+});

@@ -75,8 +75,6 @@ async function searchPass(
   const bits = job.allow?.kind === 'bits' ? job.allow.words : null;
   const chunk = chunkRows(gpu, job, count, total);
   const segments = Math.max(1, Math.min(Math.ceil(SELECT_GROUPS / count), Math.floor(Math.min(chunk, total) / SEGMENT_ROWS_MIN)));
-  const tile = await tileKernel(gpu, { format: table.format, shape, gather: list !== null, queryIsRow: false });
-  const select = await selectKernel(gpu, { width, source: 'distances', allow: bits !== null });
 
   const encoded = encodeQueries(table.format, table.dimensions, queries, table.space);
   const distances = batch.scratch(count * chunk * 4);
@@ -87,6 +85,8 @@ async function searchPass(
   if (table.terms) Object.assign(tileBindings, { 5: batch.upload(encoded.terms), 6: table.terms });
   if (bits) selectBindings[4] = batch.upload(bits);
 
+  const tile = await tileKernel(gpu, { format: table.format, shape, gather: list !== null, queryIsRow: false });
+  const select = await selectKernel(gpu, { width, source: 'distances', allow: bits !== null });
   const side = tileSide(shape);
   for (let firstRow = 0; firstRow === 0 || firstRow < total; firstRow += chunk) {
     const rows = Math.min(chunk, total - firstRow);

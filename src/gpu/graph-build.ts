@@ -5,7 +5,7 @@
  * long links and late ones short links, as in one-by-one insertion (Malkov and Yashunin 2016), and the result is an ordinary
  * HNSW graph. For each batch:
  *  1. candidates among the rows before: by exact scan while there are few (`scanRowsMax`), by a walk of the graph so far above;
- *  2. candidates within the batch, exact;
+ *  2. candidates within the batch, exact, among the rows before the row: as if rows had come one by one;
  *  3. the heuristic picks at most M links a row (`prune-links`, forward);
  *  4. each linked row takes the new rows into its own list, pruned again where it overflows (reverse).
  *
@@ -55,7 +55,7 @@ export interface BuiltGraph {
 /** What building needs of a table. */
 type Rows = Pick<RowTable, 'format' | 'words' | 'rowBytes' | 'rows'> & { readonly count: number };
 
-/** The smallest and largest batch; a batch is at most a quarter of the rows before it, as inserting at once must not blind it. */
+/** The smallest and largest batch; a batch is at most a quarter of the rows before it, so that walks see most of the graph. */
 const BATCH_MIN = 512;
 const BATCH_MAX = 8192;
 /** Neighbours inside the batch that are offered to the heuristic. */
@@ -101,7 +101,7 @@ async function gatherRows(gpu: GpuDevice, batch: CommandBatch, table: RowTable, 
 }
 
 async function insertBatch(gpu: GpuDevice, batch: CommandBatch, rows: Rows, links: GPUBuffer, degree: number, first: number, size: number, options: BuildOptions): Promise<void> {
-  const inside = await scanRows(gpu, batch, rows, { firstQuery: first, queries: size, firstRow: first, rows: size, width: selectWidthFor(BUILD_INSIDE) }, options);
+  const inside = await scanRows(gpu, batch, rows, { firstQuery: first, queries: size, firstRow: first, rows: size, width: selectWidthFor(BUILD_INSIDE), earlierOnly: true }, options);
   const before = first === 0 ? emptyPairs(batch, size) : await candidatesBefore(gpu, batch, rows, links, degree, first, size, options);
   const keep = Math.min(options.maxConnections, degree);
   const forward = await pruneKernel(gpu, { format: rows.format, mode: 'forward', degree, keep, widthA: before.width, widthB: selectWidthFor(BUILD_INSIDE) });
@@ -122,7 +122,7 @@ async function candidatesBefore(gpu: GpuDevice, batch: CommandBatch, rows: Rows,
   const ef = Math.min(walkWidth(options.efConstruction), walkWidthMax(gpu, degree), PRUNE_CANDIDATES_MAX / 2);
   if (first < options.scanRowsMax || ef === 0) {
     const width = selectWidthFor(Math.min(options.efConstruction, 256));
-    return { pairs: await scanRows(gpu, batch, rows, { firstQuery: first, queries: size, firstRow: 0, rows: first, width }, options), width };
+    return { pairs: await scanRows(gpu, batch, rows, { firstQuery: first, queries: size, firstRow: 0, rows: first, width, earlierOnly: false }, options), width };
   }
   const hashEntries = walkHashEntries(ef, degree, gpu.facts.workgroupBytes);
   const walk = await walkKernel(gpu, { format: rows.format, ef, degree, hashEntries, queryIsRow: true });
@@ -136,7 +136,7 @@ async function candidatesBefore(gpu: GpuDevice, batch: CommandBatch, rows: Rows,
 }
 
 /** Exact nearest of a range of rows for rows of the same table: best lists of (key, place in the range). */
-async function scanRows(gpu: GpuDevice, batch: CommandBatch, rows: Rows, range: { firstQuery: number; queries: number; firstRow: number; rows: number; width: number }, { shape, scratchBytesMax }: BuildOptions): Promise<GPUBuffer> {
+async function scanRows(gpu: GpuDevice, batch: CommandBatch, rows: Rows, range: { firstQuery: number; queries: number; firstRow: number; rows: number; width: number; earlierOnly: boolean }, { shape, scratchBytesMax }: BuildOptions): Promise<GPUBuffer> {
   const side = tileSide(shape);
   const width = selectWidthFor(range.width);
   const tile = await tileKernel(gpu, { format: rows.format, shape, gather: false, queryIsRow: true });
@@ -147,7 +147,7 @@ async function scanRows(gpu: GpuDevice, batch: CommandBatch, rows: Rows, range: 
   const places = batch.upload(Uint32Array.from({ length: range.rows }, (_, i) => i));
   for (let at = 0; at < range.rows; at += chunk) {
     const count = Math.min(chunk, range.rows - at);
-    const params = tileParams({ queries: range.queries, rows: count, words: rows.words, firstRow: range.firstRow + at, firstQuery: range.firstQuery, stride: count });
+    const params = tileParams({ queries: range.queries, rows: count, words: rows.words, firstRow: range.firstRow + at, firstQuery: range.firstQuery, stride: count, earlierOnly: range.earlierOnly });
     batch.dispatch(tile, { 2: rows.rows, 3: distances }, params, Math.ceil(count / side), Math.ceil(range.queries / side));
     batch.dispatch(select, { 1: best, 2: distances, 3: places }, selectParams({ count, stride: count, firstRow: at, segments: 1, isFirst: at === 0, allowBits: 0 }), 1, range.queries);
     batch.flush();
@@ -166,17 +166,13 @@ async function linkBack(gpu: GpuDevice, batch: CommandBatch, rows: Rows, links: 
   batch.flush();
 }
 
-/**
- * The links of a batch turned round: for each linked row the new rows that link to it, in rising order, without those that it
- * already links to itself (two rows of one batch may choose each other).
- */
+/** The links of a batch turned round: for each linked row the new rows that link to it, in rising order. */
 export function groupByTarget(chosen: Uint32Array, degree: number, first: number): { targets: Uint32Array<ArrayBuffer>; offsets: Uint32Array<ArrayBuffer>; incoming: Uint32Array<ArrayBuffer> } {
   const sources = new Map<number, number[]>();
   for (let i = 0; i < chosen.length; i++) {
     const target = chosen[i];
     if (target === EMPTY) continue;
     const source = first + Math.floor(i / degree);
-    if (target >= first && chosen.subarray((target - first) * degree, (target - first + 1) * degree).includes(source)) continue;
     const known = sources.get(target);
     if (known) known.push(source);
     else sources.set(target, [source]);

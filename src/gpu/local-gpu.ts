@@ -207,12 +207,14 @@ export class LocalGpu implements GpuBackend {
   openTable(spec: TableSpec): Promise<TableId | null> {
     return this.run(async (gpu) => {
       const format: RowFormat = { rowType: spec.rowType, distance: spec.distance, packedDot: gpu.facts.packedDot };
-      await this.prove(gpu, 'exact', format);
       const rows = new RowTable(gpu, { format, dimensions: spec.dimensions, space: spec.space });
-      await rows.reserve(spec.rowsExpected).catch((error: unknown) => {
+      try {
+        await rows.reserve(spec.rowsExpected);
+        await this.prove(gpu, 'exact', format);
+      } catch (error) {
         rows.drop();
         throw error;
-      });
+      }
       const id = this.nextTable++;
       this.tables.set(id, { rows, graph: null });
       return id;

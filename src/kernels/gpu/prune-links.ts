@@ -6,8 +6,8 @@
  * once. That keeps exactly what testing each candidate against all kept ones does, with a tenth of the barriers.
  *
  * - `forward`: candidates come scored, from a walk over the rows before (`[batch × widthA]` of key and row) and from the exact
- *   neighbours inside the batch (`[batch × widthB]`, counted from the batch's first row, the row itself among them). Writes the
- *   row's list and nothing else.
+ *   neighbours inside the batch (`[batch × widthB]`, counted from the batch's first row; only those before the row are taken).
+ *   Writes the row's list and nothing else.
  * - `reverse`: candidates are the target's present links and the rows that now link to it (`incoming`, from `offsets[t]` to
  *   `offsets[t + 1]`); they are scored here. While they fit the degree all are kept, nearest first; else the heuristic chooses.
  *
@@ -50,7 +50,7 @@ const loadForward = (widthA: number, widthB: number): string => `
   for (var i = lane; i < ${widthA}u; i += ${LANES}u) { let pair = pairsA[item * ${widthA}u + i]; keys[i] = pair.x; ids[i] = pair.y; }
   for (var i = lane; i < ${widthB}u; i += ${LANES}u) {
     let pair = pairsB[item * ${widthB}u + i];
-    let id = select(pair.y + p.firstRow, EMPTY, pair.y == EMPTY || pair.y == item);
+    let id = select(pair.y + p.firstRow, EMPTY, pair.y >= item);
     keys[${widthA}u + i] = select(pair.x, EMPTY, id == EMPTY); ids[${widthA}u + i] = id;
   }
   workgroupBarrier();`;

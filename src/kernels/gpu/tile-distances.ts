@@ -5,7 +5,8 @@
  *
  * - Rows are taken in order from `firstRow`, or through a list of row numbers (`gather`), which is how a sparse allow-list is
  *   scanned without touching the others.
- * - `queryIsRow`: the queries are rows of the same table from `firstQuery` on (graph building).
+ * - `queryIsRow`: the queries are rows of the same table from `firstQuery` on (graph building). With the parameter
+ *   `earlierOnly`, rows that do not lie before the query are put at the distance `FAR`.
  * - Nothing is written outside `queries × rows`.
  *
  * Bindings: 0 params, 1 queries (absent when `queryIsRow`), 2 rows, 3 distances, 4 row list (`gather`),
@@ -41,13 +42,14 @@ export interface TileDistancesOptions {
 export const tileSide = (shape: TileShape): number => shape.lanes * shape.each;
 
 /** Parameters in the order of the uniform block. */
-export const tileParams = (p: { queries: number; rows: number; words: number; firstRow: number; firstQuery: number; stride: number }): number[] => [
+export const tileParams = (p: { queries: number; rows: number; words: number; firstRow: number; firstQuery: number; stride: number; earlierOnly?: boolean }): number[] => [
   p.queries,
   p.rows,
   p.words,
   p.firstRow,
   p.firstQuery,
   p.stride,
+  p.earlierOnly ? 1 : 0,
 ];
 
 export function tileDistancesWgsl({ format, shape, gather, queryIsRow }: TileDistancesOptions): string {
@@ -60,7 +62,8 @@ export function tileDistancesWgsl({ format, shape, gather, queryIsRow }: TileDis
   const rowAt = gather ? 'rowList[p.firstRow + r]' : 'p.firstRow + r';
   const queryAt = '(p.firstQuery + q) * p.words + w';
   return `
-struct Params { queries: u32, rows: u32, words: u32, firstRow: u32, firstQuery: u32, stride: u32 }
+struct Params { queries: u32, rows: u32, words: u32, firstRow: u32, firstQuery: u32, stride: u32, earlierOnly: u32 }
+const FAR: f32 = 3.4e38;
 @group(0) @binding(0) var<uniform> p: Params;
 ${queryIsRow ? '' : `@group(0) @binding(1) var<storage, read> queryWords: array<${code.word}>;`}
 @group(0) @binding(2) var<storage, read> rowWords: array<${code.rowElement}>;
@@ -95,7 +98,9 @@ ${range.map((i) => `  let q${i} = firstTileQuery + lane.y + ${i * shape.lanes}u;
 ${pairs
   .map(([i, j]) => {
     const row = gather ? `rowList[p.firstRow + r${j}]` : `p.firstRow + r${j}`;
-    const value = code.finish(`s_${i}_${j}`, `queryTerms[p.firstQuery + q${i}]`, `rowTerms[${row}]`);
+    const distance = code.finish(`s_${i}_${j}`, `queryTerms[p.firstQuery + q${i}]`, `rowTerms[${row}]`);
+    const isLater = `p.earlierOnly == 1u && p.firstRow + r${j} >= p.firstQuery + q${i}`;
+    const value = queryIsRow ? `select(${distance}, FAR, ${isLater})` : distance;
     return `  if (q${i} < p.queries && r${j} < p.rows) { distances[q${i} * p.stride + r${j}] = ${value}; }`;
   })
   .join('\n')}

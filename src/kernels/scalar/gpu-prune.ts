@@ -18,15 +18,15 @@ export function pruneLinks(candidates: readonly Candidate[], keep: number, dista
   return kept;
 }
 
-/** The lists of `count` rows linked to each other in one batch: each row chooses at most `keep`, then takes in who chose it. */
+/** The lists of `count` rows that come in one batch: each chooses at most `keep` among the rows before it, then takes in who chose it. */
 export function linkBatch(count: number, keep: number, degree: number, offered: number, distanceBetween: (a: number, b: number) => number): number[][] {
   const forward = Array.from({ length: count }, (_, row) => {
-    const all = Array.from({ length: count }, (_, other) => ({ row: other, distance: distanceBetween(row, other) }));
-    const nearest = all.toSorted((a, b) => a.distance - b.distance || a.row - b.row).slice(0, offered);
-    return pruneLinks(nearest.filter((c) => c.row !== row), keep, distanceBetween);
+    const earlier = Array.from({ length: row }, (_, other) => ({ row: other, distance: distanceBetween(row, other) }));
+    const nearest = earlier.toSorted((a, b) => a.distance - b.distance || a.row - b.row).slice(0, offered);
+    return pruneLinks(nearest, keep, distanceBetween);
   });
   return forward.map((list, row) => {
-    const incoming = forward.flatMap((other, source) => (other.includes(row) && !list.includes(source) ? [source] : []));
+    const incoming = forward.flatMap((other, source) => (other.includes(row) ? [source] : []));
     if (incoming.length === 0) return list;
     const both = [...list, ...incoming].map((other) => ({ row: other, distance: distanceBetween(row, other) }));
     if (both.length > degree) return pruneLinks(both, degree, distanceBetween);
