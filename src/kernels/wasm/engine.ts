@@ -6,7 +6,8 @@
  * - Every view of its memory dies when the memory grows; `bytes()`, `floats()` and `words()` give the current one.
  */
 import { assert } from '../../core/errors.ts';
-import { PLAIN_WASM, RELAXED_WASM } from './generated/modules.ts';
+import { applyPatch } from './apply-patch.ts';
+import { PLAIN_WASM, RELAXED_BYTES, RELAXED_PATCH } from './generated/modules.ts';
 import { relaxedBuildIsRight } from './self-test.ts';
 
 export const Metric = { dot: 0, cosine: 1, 'l2-squared': 2, manhattan: 3, hamming: 4 } as const;
@@ -123,11 +124,16 @@ export type EngineBuild = 'relaxed' | 'plain';
 const FIRST_PAGES = 8;
 const PAGES_MAX = 65536;
 
-function compile(base64: string): WebAssembly.Module {
+function fromBase64(base64: string): Uint8Array<ArrayBuffer> {
   const text = atob(base64);
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-  return new WebAssembly.Module(bytes);
+  return bytes;
+}
+
+function compile(build: EngineBuild): WebAssembly.Module {
+  const plain = fromBase64(PLAIN_WASM);
+  return new WebAssembly.Module(build === 'plain' ? plain : applyPatch(plain, fromBase64(RELAXED_PATCH), RELAXED_BYTES));
 }
 
 let chosen: { module: WebAssembly.Module; build: EngineBuild } | null = null;
@@ -141,7 +147,7 @@ function instantiate(module: WebAssembly.Module, build: EngineBuild): Engine {
 /** An engine of the given build, for the self-test and tests; null where the machine refuses to compile it. */
 export function createEngineOf(build: EngineBuild): Engine | null {
   try {
-    return instantiate(compile(build === 'relaxed' ? RELAXED_WASM : PLAIN_WASM), build);
+    return instantiate(compile(build), build);
   } catch (thrown) {
     if (thrown instanceof WebAssembly.CompileError) return null;
     throw thrown;
@@ -150,8 +156,8 @@ export function createEngineOf(build: EngineBuild): Engine | null {
 
 function choose(): { module: WebAssembly.Module; build: EngineBuild } {
   const relaxed = createEngineOf('relaxed');
-  if (relaxed && relaxedBuildIsRight(relaxed)) return { module: compile(RELAXED_WASM), build: 'relaxed' };
-  return { module: compile(PLAIN_WASM), build: 'plain' };
+  const build = relaxed && relaxedBuildIsRight(relaxed) ? 'relaxed' : 'plain';
+  return { module: compile(build), build };
 }
 
 /** A fresh engine in the fastest build that computes correctly here. */
