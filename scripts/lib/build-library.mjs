@@ -6,8 +6,8 @@
  *   browsers run as it is and that bundlers know.
  * - Entry points keep their dependencies as imports (the app's bundler shares them); workers carry theirs inside.
  */
-import { existsSync, readdirSync, rmSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { rolldown } from 'rolldown';
 import { ROOT } from './prepare.mjs';
 import { writeDeclarations } from './declarations.mjs';
@@ -23,14 +23,18 @@ export const ENTRIES = {
 
 const WORKER_URL = /new\s+URL\(\s*(['"])(?:\.{1,2}\/)+(?:[\w-]+\/)*([\w-]+\.worker)\.ts\1\s*,\s*import\.meta\.url\s*,?\s*\)/g;
 
-/** Workers lie beside the entry points in the package: points their URLs there. */
-const flatWorkerUrls = {
+/** Workers lie beside the entry points in the package: points their URLs there, and adds the names met to `named`. */
+const flatWorkerUrls = (named) => ({
   name: 'flat-worker-urls',
   transform(code) {
     if (!code.includes('.worker.ts')) return null;
-    return { code: code.replace(WORKER_URL, (_, _quote, name) => `new URL('./${name}.js', import.meta.url)`), map: null };
+    const flat = code.replace(WORKER_URL, (_, _quote, name) => {
+      named.add(name);
+      return `new URL('./${name}.js', import.meta.url)`;
+    });
+    return { code: flat, map: null };
   },
-};
+});
 
 /** Gives minified worker URLs their quotes back: bundlers look for a string there, not for a template. */
 const quotedWorkerUrls = {
@@ -45,12 +49,12 @@ const quotedWorkerUrls = {
   },
 };
 
-async function bundle({ input, external, output }) {
+async function bundle({ input, external, output }, workers) {
   const build = await rolldown({
     input,
     platform: 'browser',
     external,
-    plugins: [flatWorkerUrls],
+    plugins: [flatWorkerUrls(workers)],
     tsconfig: false,
     logLevel: 'warn',
     onLog(level, log, next) {
@@ -73,19 +77,21 @@ const isPackage = (id) => !/^(\.|\/|[A-Za-z]:|\0)/.test(id);
 export async function buildLibrary({ outDir = join(ROOT, 'dist'), declarations = true } = {}) {
   rmSync(outDir, { recursive: true, force: true });
   const sources = Object.entries(ENTRIES).filter(([, source]) => existsSync(join(ROOT, source)));
-  await bundle({
-    input: Object.fromEntries(sources.map(([name, source]) => [name, join(ROOT, source)])),
-    external: isPackage,
-    output: { dir: outDir, entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
-  });
+  // Every worker that an entry point names, and every one that such a worker names.
+  const workers = new Set();
+  await bundle(
+    {
+      input: Object.fromEntries(sources.map(([name, source]) => [name, join(ROOT, source)])),
+      external: isPackage,
+      output: { dir: outDir, entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
+    },
+    workers,
+  );
   const carried = new Set();
-  for (const file of readdirSync(join(ROOT, 'workers')).filter((name) => name.endsWith('.worker.ts'))) {
-    const { output } = await bundle({
-      input: join(ROOT, 'workers', file),
-      external: [],
-      output: { file: join(outDir, basename(file).replace(/\.ts$/, '.js')), codeSplitting: false, minify: true, comments: false },
-    });
-    for (const folder of packagesWithin(output)) carried.add(folder);
+  for (const name of workers) {
+    const output = { file: join(outDir, `${name}.js`), codeSplitting: false, minify: true, comments: false };
+    const built = await bundle({ input: join(ROOT, 'workers', `${name}.ts`), external: [], output }, workers);
+    for (const folder of packagesWithin(built.output)) carried.add(folder);
   }
   writeLicenses(join(outDir, 'THIRD-PARTY-LICENSES.txt'), carried);
   if (declarations) await writeDeclarations(outDir);
