@@ -5,13 +5,15 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Browser, openBrowser } from '../bench/run/browser.ts';
-import { ask, hasAnswer, stateOf, waitForRows, waitForStages } from './setup/demo-page.ts';
+import { ask, hasAnswer, stateOf, waitForRows, waitForStages, waitForVectors } from './setup/demo-page.ts';
 import { type ServedDemo, serveDemo } from './setup/demo.ts';
 import { killBrowser } from './setup/kill.ts';
 
 const KILL_AT_ROWS = 20_000;
+const KILL_AT_VECTORS = 5_000;
 const SYNSETS = 117_791;
 
 describe('the demo, interrupted', () => {
@@ -32,23 +34,34 @@ describe('the demo, interrupted', () => {
     rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
   });
 
-  it('has every acknowledged object after the browser was killed in mid-import, and goes on from there', async () => {
-    const page = await browser.context.newPage();
-    await page.goto(demo.url);
-    const acknowledged = await waitForRows(page, KILL_AT_ROWS);
+  /** Kills everything, starts a browser on the same profile, and opens the demo again. */
+  const killAndReopen = async (): Promise<Page> => {
     await killBrowser(profile);
     await browser.close().catch(() => undefined);
-
     browser = await openBrowser({ profile });
-    const again = await browser.context.newPage();
-    await again.goto(demo.url);
-    const first = await waitForRows(again, 1);
-    expect(first).toBeGreaterThanOrEqual(acknowledged);
-    expect(hasAnswer(await ask(again, 'individual', 'words'), ['person'])).toBe(true);
-    await waitForStages(again, ['text', 'vectors', 'model']);
-    const { textDone, vectorsDone } = await stateOf(again);
-    expect({ textDone, vectorsDone }).toEqual({ textDone: SYNSETS, vectorsDone: SYNSETS });
-    expect(hasAnswer(await ask(again, 'fear of small closed rooms', 'meaning'), ['claustrophobia'])).toBe(true);
+    const page = await browser.context.newPage();
+    await page.goto(demo.url);
+    return page;
+  };
+
+  it('has every acknowledged object after the browser was killed in mid-import, and goes on with text and vectors', async () => {
+    let page = await browser.context.newPage();
+    await page.goto(demo.url);
+    const acknowledged = await waitForRows(page, KILL_AT_ROWS);
+
+    page = await killAndReopen();
+    expect(await waitForRows(page, 1)).toBeGreaterThanOrEqual(acknowledged);
+    expect(hasAnswer(await ask(page, 'individual', 'words'), ['person'])).toBe(true);
+    await waitForStages(page, ['text']);
+    expect((await stateOf(page)).textDone).toBe(SYNSETS);
+    const vectors = await waitForVectors(page, KILL_AT_VECTORS);
+
+    page = await killAndReopen();
+    expect(await waitForVectors(page, 1)).toBeGreaterThanOrEqual(vectors);
+    expect((await stateOf(page)).textDone).toBe(SYNSETS);
+    await waitForVectors(page, vectors + 2000);
+    await waitForStages(page, ['model']);
+    expect(hasAnswer(await ask(page, 'a human being', 'meaning'), ['person'])).toBe(true);
   });
 
   it('loses nothing and hangs nowhere when an engine worker is killed in mid-import', async () => {

@@ -31,6 +31,12 @@ export async function waitForRows(page: Page, rows: number): Promise<number> {
   return (await stateOf(page)).textDone;
 }
 
+/** The same for vectors. */
+export async function waitForVectors(page: Page, rows: number): Promise<number> {
+  await page.waitForFunction((least) => Number(document.documentElement.dataset.vectorsDone) >= least, rows, { timeout: FIRST_VISIT_MS });
+  return (await stateOf(page)).vectorsDone;
+}
+
 /** Asks as a person does, and gives the words of the answer, best first, once it is painted. */
 export async function ask(page: Page, query: string, mode: Mode): Promise<string[][]> {
   await page.check(`input[name=mode][value=${mode}]`, { force: true });
