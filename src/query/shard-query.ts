@@ -12,7 +12,6 @@ import type { InvertedIndex } from '../inverted/inverted-index.ts';
 import type { FacetRequest } from '../protocol/search-request.ts';
 import type { CollectionSchema } from '../schema/collection-schema.ts';
 import type { FilterNode } from '../schema/filter.ts';
-import type { VectorIndex } from '../vector/vector-index.ts';
 import { aggregateShard, compareCounted } from './aggregate.ts';
 import { BestOf } from './best-of.ts';
 import { buildList, type ListContext } from './candidate-list.ts';
@@ -20,7 +19,7 @@ import { keywordMatches, searchKeywords, shardKeywordStats } from './keyword-sea
 import type { AggregateRequest, AggregateState, CandidateList, KeywordStats, ShardSearch, ShardSearchResult } from './shard-search.ts';
 import { compareSortValues, sortValuesOf, type SortValue } from './sort-values.ts';
 import { countValues } from './value-counts.ts';
-import { searchVectors } from './vector-search.ts';
+import { searchVectors, type SearchableVectors } from './vector-search.ts';
 
 export interface ShardQueryContext {
   readonly schema: CollectionSchema;
@@ -28,7 +27,7 @@ export interface ShardQueryContext {
   /** Live docIDs, shared with the shard. */
   readonly live: DocSet;
   /** By name. */
-  readonly vectors: ReadonlyMap<string, VectorIndex>;
+  readonly vectors: ReadonlyMap<string, SearchableVectors>;
   /** The stored property array of a live object, parsed. */
   readonly readValues: (docID: number) => readonly unknown[];
   /** For the times in `explain`. */

@@ -12,6 +12,9 @@ import type { VectorSearch, VectorTarget } from '../protocol/search-request.ts';
 import type { VectorIndex } from '../vector/vector-index.ts';
 import { BestOf } from './best-of.ts';
 
+/** What a search needs of a vector index. */
+export type SearchableVectors = Pick<VectorIndex, 'dimensions' | 'size' | 'search' | 'lastExplain'>;
+
 export interface VectorCandidates {
   readonly docIDs: Uint32Array;
   /** Distances, nearest first. */
@@ -23,7 +26,7 @@ export interface VectorCandidates {
 const OVERSAMPLING = 4;
 
 export function searchVectors(
-  vectors: ReadonlyMap<string, VectorIndex>, search: VectorSearch, k: number, allow: DocSet | null, inverted: InvertedIndex, facts: Record<string, unknown>,
+  vectors: ReadonlyMap<string, SearchableVectors>, search: VectorSearch, k: number, allow: DocSet | null, inverted: InvertedIndex, facts: Record<string, unknown>,
 ): VectorCandidates {
   const found = search.targets.length === 1 ? oneTarget(vectors, search, k, allow) : severalTargets(vectors, search, k, allow, inverted);
   facts.vector = Object.fromEntries(search.targets.map(({ name }) => [name, { ...indexOf(vectors, name)?.lastExplain }]));
@@ -31,12 +34,12 @@ export function searchVectors(
 }
 
 /** Null while no object has such a vector. */
-function indexOf(vectors: ReadonlyMap<string, VectorIndex>, name: string): VectorIndex | null {
+function indexOf(vectors: ReadonlyMap<string, SearchableVectors>, name: string): SearchableVectors | null {
   const index = vectors.get(name);
   return index === undefined || index.size === 0 ? null : index;
 }
 
-function checked(vectors: ReadonlyMap<string, VectorIndex>, { name, query }: VectorTarget): VectorIndex | null {
+function checked(vectors: ReadonlyMap<string, SearchableVectors>, { name, query }: VectorTarget): SearchableVectors | null {
   const index = indexOf(vectors, name);
   if (index !== null && index.dimensions !== query.length)
     throw new HeddleError('InvalidInput', `the query vector has ${query.length} dimensions, those of "${name}" have ${index.dimensions}`, {
@@ -46,7 +49,7 @@ function checked(vectors: ReadonlyMap<string, VectorIndex>, { name, query }: Vec
   return index;
 }
 
-function oneTarget(vectors: ReadonlyMap<string, VectorIndex>, search: VectorSearch, k: number, allow: DocSet | null): VectorCandidates {
+function oneTarget(vectors: ReadonlyMap<string, SearchableVectors>, search: VectorSearch, k: number, allow: DocSet | null): VectorCandidates {
   const [target] = search.targets;
   const index = checked(vectors, target);
   if (index === null) return { docIDs: new Uint32Array(0), scores: new Float64Array(0) };
@@ -54,7 +57,7 @@ function oneTarget(vectors: ReadonlyMap<string, VectorIndex>, search: VectorSear
   return { docIDs: docIDs.slice(), scores: Float64Array.from(distances) };
 }
 
-function severalTargets(vectors: ReadonlyMap<string, VectorIndex>, search: VectorSearch, k: number, allow: DocSet | null, inverted: InvertedIndex): VectorCandidates {
+function severalTargets(vectors: ReadonlyMap<string, SearchableVectors>, search: VectorSearch, k: number, allow: DocSet | null, inverted: InvertedIndex): VectorCandidates {
   const { targets } = search;
   const candidates = new DocSet();
   for (const target of targets) {

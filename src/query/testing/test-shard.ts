@@ -4,7 +4,7 @@ import { DocSet } from '../../core/doc-set.ts';
 import { uuidBytes, uuidText } from '../../core/ids.ts';
 import { InvertedIndex } from '../../inverted/inverted-index.ts';
 import type { CollectionSchema } from '../../schema/collection-schema.ts';
-import type { VectorIndex } from '../../vector/vector-index.ts';
+import { ExactVectors } from './exact-vectors.ts';
 import { ShardQuery } from '../shard-query.ts';
 import { SegmentStack } from './segment-stack.ts';
 
@@ -20,7 +20,7 @@ export class TestShard {
   schema: CollectionSchema;
   readonly stack = new SegmentStack();
   readonly objects = new Map<string, StoredObject>();
-  readonly vectors = new Map<string, VectorIndex>();
+  readonly vectors = new Map<string, ExactVectors>();
   live = new DocSet();
   inverted: InvertedIndex;
   query: ShardQuery;
@@ -40,7 +40,7 @@ export class TestShard {
   }
 
   /** Inserts or replaces; values go through JSON as stored ones do. */
-  put(uuid: string, given: readonly unknown[], nowMs = 1_700_000_000_000): number {
+  put(uuid: string, given: readonly unknown[], nowMs = 1_700_000_000_000, vectors: Readonly<Record<string, Float32Array>> = {}): number {
     const before = this.objects.get(uuid);
     if (before) this.forget(before);
     const values = JSON.parse(fromUtf8(utf8(JSON.stringify(given)))) as unknown[];
@@ -49,6 +49,11 @@ export class TestShard {
     this.byDocID.set(object.docID, object);
     this.live.add(object.docID);
     this.inverted.add(object.docID, uuidBytes(uuid), object.createdMs, object.updatedMs, object.values);
+    for (const [name, row] of Object.entries(vectors)) {
+      const index = this.vectors.get(name) ?? new ExactVectors(row.length);
+      this.vectors.set(name, index);
+      index.add(object.docID, row);
+    }
     return object.docID;
   }
 
@@ -60,6 +65,7 @@ export class TestShard {
 
   private forget(object: StoredObject): void {
     this.live.delete(object.docID);
+    for (const index of this.vectors.values()) index.remove(object.docID);
     this.byDocID.delete(object.docID);
     this.inverted.remove(object.docID, uuidBytes(object.uuid), object.createdMs, object.updatedMs, object.values);
   }
