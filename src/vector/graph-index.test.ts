@@ -70,6 +70,16 @@ test('rows are found before they are in the graph, and removed ones never', () =
   expect([...fixture.index.search(row, 50).docIDs]).not.toContain(7_000);
 });
 
+test('the only row of a run of docIDs is found under its newest docID, and gone once removed', () => {
+  const fixture = new IndexFixture(vectorSchema(DIMENSIONS, 'l2-squared'));
+  const row = new Float32Array(DIMENSIONS).fill(1);
+  fixture.add(0, row);
+  fixture.index.rebind(0, 1, ++fixture.sequence);
+  expect([...fixture.index.search(row, 5).docIDs]).toEqual([1]);
+  fixture.index.remove(1, ++fixture.sequence);
+  expect([...fixture.index.search(row, 5).docIDs]).toEqual([]);
+});
+
 test('a row enters the graph only once its record is durable', () => {
   const { fixture } = built(2_000);
   const durable = fixture.sequence;

@@ -180,13 +180,15 @@ export function rebind(from: u32, to: u32, sequence: f64): f64 {
   const place = docmap.placeOf(from);
   if (place == config.NONE) return 0;
   if (!docmap.reservePlace(to)) return -1;
-  docmap.dropPlace(from);
+  // The old place goes last: dropping the only one of a page would release the page just reserved.
   if (place & docmap.IN_BACKLOG) {
     backlog.rebindBacklog(backlog.positionOf(place), to, sequence);
+    docmap.dropPlace(from);
     return 1;
   }
   arena.setDoc(place, to);
   docmap.setPlace(to, place);
+  docmap.dropPlace(from);
   return 2 + <f64>place;
 }
 
