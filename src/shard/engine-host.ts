@@ -31,7 +31,9 @@ import { millisecondsOf } from '../protocol/object-record.ts';
 import { RequestTable } from './request-table.ts';
 import { Shard } from './shard.ts';
 import { decodeShardMeta, emptyShardMeta, encodeShardMeta } from './shard-meta.ts';
+import { verifyShard } from './verify-shard.ts';
 import type { OpenIndex } from './vector-field.ts';
+import { WriteQueue, type WaitingWrite } from './write-queue.ts';
 import { decodeWriteRecord, encodeWriteRecord, RecordType } from './write-record.ts';
 
 export interface HostLimits {
@@ -76,12 +78,6 @@ const CHECKPOINT_ROWS = 1_024;
 /** After a full disk, background flushes wait this long; a writer that needs room tries at once. */
 const FULL_DISK_PAUSE_MS = 1_000;
 
-interface WaitingWrite {
-  readonly request: WriteRequest;
-  readonly resolve: (ack: WriteAck) => void;
-  readonly reject: (error: HeddleError) => void;
-}
-
 type StagedAck = Omit<WriteAck, 'durability'>;
 
 export class ShardHost implements EngineHost {
@@ -91,8 +87,7 @@ export class ShardHost implements EngineHost {
   private readonly hybrid: HybridClock;
   private readonly hosted = new Map<number, Shard>();
   private requests = new RequestTable();
-  private waiting: WaitingWrite[] = [];
-  private commitDeferred = false;
+  private readonly queue: WriteQueue;
   private failure: HeddleError | null = null;
   private flushBlockedUntilMs = 0;
 
@@ -101,6 +96,7 @@ export class ShardHost implements EngineHost {
     this.options = options;
     this.limits = { ...DEFAULT_HOST_LIMITS, ...options.limits };
     this.hybrid = new HybridClock(options.clock);
+    this.queue = new WriteQueue(options.defer, this.limits.commitBytesMax, (round) => this.commitTogether(round));
   }
 
   /** Opens the directory, replays the log and reconciles every index. `Corruption`, `Unsupported` or `StorageUnavailable` when that can't be done. */
@@ -238,24 +234,7 @@ export class ShardHost implements EngineHost {
   // --- writes
 
   write(request: WriteRequest): Promise<WriteAck> {
-    return new Promise((resolve, reject) => {
-      if (this.failure) return reject(this.failure);
-      this.waiting.push({ request, resolve, reject });
-      if (this.commitDeferred) return;
-      this.commitDeferred = true;
-      this.options.defer(() => this.commitWaiting());
-    });
-  }
-
-  private commitWaiting(): void {
-    this.commitDeferred = false;
-    while (this.waiting.length > 0) {
-      let bytes = 0;
-      let count = 0;
-      while (count < this.waiting.length && (count === 0 || bytes + this.waiting[count].request.batch.length <= this.limits.commitBytesMax))
-        bytes += this.waiting[count++].request.batch.length;
-      this.commitTogether(this.waiting.splice(0, count));
-    }
+    return this.failure ? Promise.reject(this.failure) : this.queue.add(request);
   }
 
   /** One round of group commit; nothing is flushed to segments between staging and committing. */
@@ -370,14 +349,14 @@ export class ShardHost implements EngineHost {
   // --- reads
 
   async get(shard: number, uuids: Uint8Array, projection: Projection): Promise<ObjectPage> {
-    return this.shard(shard).get(uuids, projection);
+    return this.shard(shard).reads.get(uuids, projection);
   }
   async exists(shard: number, uuids: Uint8Array): Promise<boolean[]> {
     const target = this.shard(shard);
     return Array.from({ length: uuids.length / 16 }, (_, i) => target.find(uuids.subarray(i * 16, i * 16 + 16)) !== null);
   }
   async scan(shard: number, after: Uint8Array | null, limit: number, projection: Projection): Promise<ObjectPage & { last: Uint8Array | null }> {
-    return this.shard(shard).scan(after, limit, projection);
+    return this.shard(shard).reads.scan(after, limit, projection);
   }
   async count(shard: number): Promise<number> {
     return this.shard(shard).objects.count;
@@ -389,22 +368,22 @@ export class ShardHost implements EngineHost {
     return this.shard(shard).query.search(search);
   }
   async fetch(shard: number, docIDs: Uint32Array, projection: Projection): Promise<ObjectPage> {
-    return this.shard(shard).fetch(docIDs, projection);
+    return this.shard(shard).reads.fetch(docIDs, projection);
   }
   async answer(shard: number, request: SearchRequest, projection: Projection): Promise<SearchReply> {
-    return this.shard(shard).answer(request, projection);
+    return this.shard(shard).reads.answer(request, projection);
   }
   async aggregate(shard: number, request: AggregateRequest): Promise<AggregateState> {
     return this.shard(shard).query.aggregate(request);
   }
   async match(shard: number, filter: FilterNode | null, limit: number): Promise<Uint8Array> {
-    return this.shard(shard).match(filter, limit);
+    return this.shard(shard).reads.match(filter, limit);
   }
   async pendingVectors(shard: number, vector: number, limit: number): Promise<readonly PendingVector[]> {
-    return this.shard(shard).pendingVectors(vector, limit);
+    return this.shard(shard).reads.pendingVectors(vector, limit);
   }
   async vectorHealth(shard: number, vector: number): Promise<VectorIndexHealth | null> {
-    return this.shard(shard).vectorHealth(vector);
+    return this.shard(shard).reads.vectorHealth(vector);
   }
 
   // --- background work and lifecycle
@@ -445,7 +424,7 @@ export class ShardHost implements EngineHost {
 
   async verify(): Promise<readonly string[]> {
     this.check();
-    return [...this.storage.verify(), ...[...this.hosted.values()].flatMap((shard) => shard.verify())];
+    return [...this.storage.verify(), ...[...this.hosted.values()].flatMap(verifyShard)];
   }
 
   async stats(): Promise<HostStats> {

@@ -8,29 +8,20 @@
  * - Reads run in one turn and see every record applied before.
  * Single-threaded; called by the host only. A record must be durable before its effects are told to anyone.
  */
-import { equalBytes, fromUtf8 } from '../core/bytes.ts';
+import { fromUtf8 } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
-import { DocSet } from '../core/doc-set.ts';
-import { uuidText } from '../core/ids.ts';
 import { HeddleError } from '../core/errors.ts';
 import { InvertedIndex } from '../inverted/inverted-index.ts';
 import type { FlushJob, ShardStore } from '../lsm/shard-store.ts';
-import { decodeObject, encodeObject, millisecondsOf, uuidOfRecord } from '../protocol/object-record.ts';
-import { PageBuilder } from './page-builder.ts';
+import { decodeObject, encodeObject, millisecondsOf } from '../protocol/object-record.ts';
 import type { NamedVector, WriteEntry } from '../protocol/write-batch.ts';
-import type { SearchReply } from '../protocol/search-reply.ts';
-import type { SearchRequest } from '../protocol/search-request.ts';
-import { mergeResults } from '../query/merge.ts';
-import { planShardSearch } from '../query/plan.ts';
-import { replyOf } from '../query/reply.ts';
 import { ShardQuery } from '../query/shard-query.ts';
 import type { CollectionSchema } from '../schema/collection-schema.ts';
-import type { FilterNode } from '../schema/filter.ts';
-import type { VectorIndex, VectorIndexHealth } from '../vector/vector-index.ts';
-import type { ObjectPage, PendingVector, Projection, ShardStats } from './host-api.ts';
-import { KEY_BYTES, ObjectStore, readDocID } from './object-store.ts';
-import { Projector } from './projector.ts';
+import type { VectorIndex } from '../vector/vector-index.ts';
+import type { ShardStats } from './host-api.ts';
+import { ObjectStore } from './object-store.ts';
 import { resolveBatch, type Resolution, type ShardView } from './resolve.ts';
+import { ShardReads } from './shard-reads.ts';
 import { encodeShardMeta, type ShardMeta } from './shard-meta.ts';
 import { VectorField, type OpenIndex } from './vector-field.ts';
 import { OperationKind, type Operation, type PutOperation, type WriteRecord } from './write-record.ts';
@@ -59,8 +50,10 @@ export class Shard implements ShardView {
   readonly objects: ObjectStore;
   readonly inverted: InvertedIndex;
   readonly query: ShardQuery;
+  readonly reads = new ShardReads(this);
   readonly store: ShardStore;
-  private readonly fields = new Map<number, VectorField>();
+  /** By vector ordinal. */
+  readonly fields = new Map<number, VectorField>();
   private readonly indexesByName = new Map<string, VectorIndex>();
   /** As of the last freeze. */
   private meta: ShardMeta;
@@ -303,112 +296,9 @@ export class Shard implements ShardView {
     for (const field of this.fields.values()) field.index?.close();
   }
 
-  // --- reads
-
-  private values(docID: number): unknown[] {
+  /** The stored property array of a live object. */
+  values(docID: number): unknown[] {
     return JSON.parse(fromUtf8(decodeObject(this.objects.record(docID)).properties)) as unknown[];
-  }
-
-  /** Adds one object to a page. */
-  private addToPage(page: PageBuilder, docID: number, projector: Projector, projection: Projection): void {
-    const vectors: NamedVector[] = [];
-    for (const ordinal of projection.vectors) {
-      const values = this.fields.get(ordinal)?.row(docID);
-      if (values) vectors.push({ ordinal, values });
-    }
-    page.add(docID, projector.project(this.objects.record(docID)), vectors);
-  }
-
-  get(uuids: Uint8Array, projection: Projection): ObjectPage {
-    const page = new PageBuilder();
-    const projector = new Projector(projection.properties);
-    for (let at = 0; at < uuids.length; at += 16) {
-      const docID = this.find(uuids.subarray(at, at + 16));
-      if (docID !== null) this.addToPage(page, docID, projector, projection);
-    }
-    return page.finish();
-  }
-
-  fetch(docIDs: Uint32Array, projection: Projection): ObjectPage {
-    const page = new PageBuilder();
-    const projector = new Projector(projection.properties);
-    for (const docID of docIDs) if (this.isLive(docID)) this.addToPage(page, docID, projector, projection);
-    return page.finish();
-  }
-
-  /** A whole query on this shard alone: search, merge, fetch. */
-  answer(request: SearchRequest, projection: Projection): SearchReply {
-    const results = [this.query.search(planShardSearch(request))];
-    const merged = mergeResults(request, results);
-    const docIDs = new Set(merged.hits.map(({ docID }) => docID));
-    return replyOf(request, merged, results, docIDs.size === 0 ? [] : [this.fetch(Uint32Array.from(docIDs), projection).bytes]);
-  }
-
-  scan(after: Uint8Array | null, limit: number, projection: Projection): ObjectPage & { last: Uint8Array | null } {
-    const page = new PageBuilder();
-    const projector = new Projector(projection.properties);
-    const cursor = this.objects.scan(after && successor(after));
-    let last: Uint8Array | null = null;
-    try {
-      while (page.count < limit) {
-        const entry = cursor.next();
-        if (!entry) break;
-        if (!entry.value) continue;
-        this.addToPage(page, readDocID(entry.value), projector, projection);
-        last = entry.key.slice();
-      }
-    } finally {
-      cursor.close();
-    }
-    return { ...page.finish(), last };
-  }
-
-  pendingVectors(ordinal: number, limit: number): PendingVector[] {
-    const field = this.fields.get(ordinal);
-    if (!field) return [];
-    const out: PendingVector[] = [];
-    for (const docID of field.pending()) {
-      if (out.length === limit) break;
-      const { uuid, properties } = decodeObject(this.objects.record(docID));
-      out.push({ uuid: uuid.slice(), docID, properties: properties.slice() });
-    }
-    return out;
-  }
-
-  /** UUIDs of live objects that match, in UUID order, 16 bytes each. */
-  match(filter: FilterNode | null, limit: number): Uint8Array<ArrayBuffer> {
-    const docIDs = this.query.match(filter, limit);
-    const uuids = new Uint8Array(docIDs.length * 16);
-    docIDs.forEach((docID, i) => uuids.set(uuidOfRecord(this.objects.record(docID)), i * 16));
-    return uuids;
-  }
-
-  vectorHealth(ordinal: number): VectorIndexHealth | null {
-    return this.fields.get(ordinal)?.index?.health() ?? null;
-  }
-
-  /** Findings about objects and indexes that disagree; empty when all is well. */
-  verify(): string[] {
-    const findings: string[] = [];
-    const say = (what: string): void => void findings.push(`shard ${this.id}: ${what}`);
-    const seen = new DocSet(this.objects.nextDocID);
-    const cursor = this.objects.scan(null);
-    for (let entry = cursor.next(); entry; entry = cursor.next()) {
-      if (!entry.value) continue;
-      const docID = readDocID(entry.value);
-      const uuid = entry.key.slice(2);
-      if (!this.isLive(docID)) say(`object ${uuidText(uuid)} points to docID ${docID}, which is not live`);
-      else if (!equalBytes(uuidOfRecord(this.objects.record(docID)), uuid)) say(`docID ${docID} holds another object than ${uuidText(uuid)}`);
-      seen.add(docID);
-    }
-    cursor.close();
-    for (const docID of this.objects.live.clone().andNot(seen)) say(`docID ${docID} is live but no object points to it`);
-    for (const field of this.fields.values()) {
-      const held = field.index?.docIDs() ?? field.present;
-      for (const docID of held.clone().andNot(field.present)) say(`vector "${field.schema.name}" answers docID ${docID}, which has no row`);
-      for (const docID of field.present.clone().andNot(held)) say(`vector "${field.schema.name}" lacks docID ${docID}`);
-    }
-    return findings;
   }
 
   stats(): ShardStats {
@@ -431,11 +321,4 @@ export class Shard implements ShardView {
       }),
     };
   }
-}
-
-/** The smallest key after `key`. */
-function successor(key: Uint8Array): Uint8Array {
-  const next = new Uint8Array(Math.max(key.length, KEY_BYTES) + 1);
-  next.set(key);
-  return next;
 }

@@ -1,0 +1,111 @@
+/**
+ * Reading one shard: objects by UUID, docID and in key order, whole queries, what waits for a vector. Every call runs in one turn
+ * and sees every record applied before. Called by the host only.
+ */
+import { decodeObject, uuidOfRecord } from '../protocol/object-record.ts';
+import type { SearchReply } from '../protocol/search-reply.ts';
+import type { SearchRequest } from '../protocol/search-request.ts';
+import type { NamedVector } from '../protocol/write-batch.ts';
+import { mergeResults } from '../query/merge.ts';
+import { planShardSearch } from '../query/plan.ts';
+import { replyOf } from '../query/reply.ts';
+import type { FilterNode } from '../schema/filter.ts';
+import type { VectorIndexHealth } from '../vector/vector-index.ts';
+import type { ObjectPage, PendingVector, Projection } from './host-api.ts';
+import { KEY_BYTES, readDocID } from './object-store.ts';
+import { PageBuilder } from './page-builder.ts';
+import { Projector } from './projector.ts';
+import type { Shard } from './shard.ts';
+
+export class ShardReads {
+  private readonly shard: Shard;
+
+  constructor(shard: Shard) {
+    this.shard = shard;
+  }
+
+  /** Adds one object to a page. */
+  private addToPage(page: PageBuilder, docID: number, projector: Projector, projection: Projection): void {
+    const vectors: NamedVector[] = [];
+    for (const ordinal of projection.vectors) {
+      const values = this.shard.fields.get(ordinal)?.row(docID);
+      if (values) vectors.push({ ordinal, values });
+    }
+    page.add(docID, projector.project(this.shard.objects.record(docID)), vectors);
+  }
+
+  get(uuids: Uint8Array, projection: Projection): ObjectPage {
+    const page = new PageBuilder();
+    const projector = new Projector(projection.properties);
+    for (let at = 0; at < uuids.length; at += 16) {
+      const docID = this.shard.find(uuids.subarray(at, at + 16));
+      if (docID !== null) this.addToPage(page, docID, projector, projection);
+    }
+    return page.finish();
+  }
+
+  fetch(docIDs: Uint32Array, projection: Projection): ObjectPage {
+    const page = new PageBuilder();
+    const projector = new Projector(projection.properties);
+    for (const docID of docIDs) if (this.shard.isLive(docID)) this.addToPage(page, docID, projector, projection);
+    return page.finish();
+  }
+
+  /** A whole query on this shard alone: search, merge, fetch. */
+  answer(request: SearchRequest, projection: Projection): SearchReply {
+    const results = [this.shard.query.search(planShardSearch(request))];
+    const merged = mergeResults(request, results);
+    const docIDs = new Set(merged.hits.map(({ docID }) => docID));
+    return replyOf(request, merged, results, docIDs.size === 0 ? [] : [this.fetch(Uint32Array.from(docIDs), projection).bytes]);
+  }
+
+  scan(after: Uint8Array | null, limit: number, projection: Projection): ObjectPage & { last: Uint8Array | null } {
+    const page = new PageBuilder();
+    const projector = new Projector(projection.properties);
+    const cursor = this.shard.objects.scan(after && successor(after));
+    let last: Uint8Array | null = null;
+    try {
+      while (page.count < limit) {
+        const entry = cursor.next();
+        if (!entry) break;
+        if (!entry.value) continue;
+        this.addToPage(page, readDocID(entry.value), projector, projection);
+        last = entry.key.slice();
+      }
+    } finally {
+      cursor.close();
+    }
+    return { ...page.finish(), last };
+  }
+
+  pendingVectors(ordinal: number, limit: number): PendingVector[] {
+    const field = this.shard.fields.get(ordinal);
+    if (!field) return [];
+    const out: PendingVector[] = [];
+    for (const docID of field.pending()) {
+      if (out.length === limit) break;
+      const { uuid, properties } = decodeObject(this.shard.objects.record(docID));
+      out.push({ uuid: uuid.slice(), docID, properties: properties.slice() });
+    }
+    return out;
+  }
+
+  /** UUIDs of live objects that match, in UUID order, 16 bytes each. */
+  match(filter: FilterNode | null, limit: number): Uint8Array<ArrayBuffer> {
+    const docIDs = this.shard.query.match(filter, limit);
+    const uuids = new Uint8Array(docIDs.length * 16);
+    docIDs.forEach((docID, i) => uuids.set(uuidOfRecord(this.shard.objects.record(docID)), i * 16));
+    return uuids;
+  }
+
+  vectorHealth(ordinal: number): VectorIndexHealth | null {
+    return this.shard.fields.get(ordinal)?.index?.health() ?? null;
+  }
+}
+
+/** The smallest key after `key`. */
+function successor(key: Uint8Array): Uint8Array {
+  const next = new Uint8Array(Math.max(key.length, KEY_BYTES) + 1);
+  next.set(key);
+  return next;
+}
