@@ -6,13 +6,13 @@
  * - A silent owner is asked for a sign of life, then the lock is asked for again, at last stolen (opfs.md, section 4.6).
  * - Frozen pages let go of ownership too.
  */
-import { transfer, wrap, type Remote } from 'comlink';
 import { HeddleError } from '../core/errors.ts';
 import { uuidText } from '../core/ids.ts';
+import { Caller } from '../protocol/caller.ts';
 import { BroadcastPort, type Letter } from '../protocol/broadcast-port.ts';
 import type { Frame, FramePort } from '../protocol/frames.ts';
 import { PROTOCOL_VERSION } from '../protocol/frames.ts';
-import { channelName, LEADING, lockNames, type BootOptions, type IntroductionMessage, type OwnerApi, type SwitchboardRequest } from '../protocol/owner-api.ts';
+import { channelName, LEADING, lockNames, type BootOptions, type IntroductionMessage, type OwnerMethod, type SwitchboardRequest } from '../protocol/owner-api.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectOptions } from './options.ts';
 
@@ -54,7 +54,8 @@ class OwnerLink {
   private readonly fail: (error: HeddleError) => void;
   private readonly tab: string;
   private worker: Worker | null = null;
-  private owner: Remote<OwnerApi> | null = null;
+  /** To this tab's worker: boot and lifecycle. */
+  private control: Caller | null = null;
   private isOwner = false;
   private switchboard: MessagePort | null = null;
   private channel: BroadcastChannel | null = null;
@@ -95,13 +96,21 @@ class OwnerLink {
       this.attach(local.port1);
     };
     this.worker = this.makeWorker();
-    this.owner = wrap<OwnerApi>(this.worker);
+    this.control = new Caller();
+    void this.control.attach(this.worker);
     const { storage, durability = 'strict', engines = null, onEvicted } = this.options;
     const boot: BootOptions = { name: this.name, storage: storage === 'memory' ? 'memory' : 'opfs', durability, engines, allowEvicted: onEvicted !== undefined, tab: this.tab };
     const candidate = boot.storage === 'memory' ? null : this.joinSwitchboard();
     const ports = candidate === null ? [local.port2] : [local.port2, candidate];
-    void this.owner.boot(boot, transfer(local.port2, ports), candidate);
+    void this.ask('boot', [boot, local.port2, candidate], ports);
     if (boot.storage === 'opfs') this.holdClientLock();
+  }
+
+  private async ask(method: OwnerMethod, args: readonly unknown[], transfer: readonly Transferable[] = []): Promise<void> {
+    await this.control?.call(method, args, { transfer }).catch((thrown: unknown) => {
+      // The worker was ended meanwhile, or is stuck: the frames' own deadlines tell the callers.
+      this.options.logger?.('debug', `${method}: ${String(thrown)}`);
+    });
   }
 
   private makeWorker(): Worker {
@@ -171,7 +180,7 @@ class OwnerLink {
     this.reclaimedAt = now;
     this.options.onBlocked?.();
     this.tell({ kind: 'again' });
-    void this.owner?.reclaim(silentMs >= STEAL_AFTER_MS);
+    void this.ask('reclaim', [silentMs >= STEAL_AFTER_MS]);
   }
 
   private readonly hide = (): void => {
@@ -191,7 +200,8 @@ class OwnerLink {
     this.releaseClientLock();
     this.worker?.terminate();
     this.worker = null;
-    this.owner = null;
+    this.control?.close(new HeddleError('Closed', 'the worker was ended'));
+    this.control = null;
     this.switchboard = null;
     this.channel = null;
     this.isOwner = false;
@@ -204,7 +214,7 @@ class OwnerLink {
     document.removeEventListener('resume', this.show);
     if (this.blockedTimer !== null) clearTimeout(this.blockedTimer);
     const patience = new Promise<void>((resolve) => setTimeout(resolve, CLOSE_WAIT_MS));
-    if (this.isOwner) await Promise.race([this.owner?.close(), patience]);
+    if (this.isOwner) await Promise.race([this.ask('close', []), patience]);
     this.stop();
   }
 }

@@ -6,8 +6,7 @@ import { Config } from './config.ts';
 import { Data } from './data.ts';
 import type { Handle } from './handle.ts';
 import { iterate, type IteratorSettings } from './iterator.ts';
-import type { ImportResult, ImportSettings } from './jsonl.ts';
-import { lazyStream } from './lazy-stream.ts';
+import { exportJsonl, importJsonl, type ImportResult, type ImportSettings } from './jsonl.ts';
 import { live } from './live.ts';
 import { Query } from './query.ts';
 import type { CallSettings, StoredObject } from './types.ts';
@@ -68,12 +67,11 @@ export class Collection<C extends CollectionConfig = CollectionConfig> {
 
   /** All objects as JSON Lines. */
   export(settings: IteratorSettings<OutputOf<C>, VectorsOf<C>> = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
-    return lazyStream(async () => (await import('./jsonl.ts')).exportJsonl(this.handle, settings));
+    return exportJsonl(this.handle, settings);
   }
 
   /** Writes objects from JSON Lines, over those of the same UUID. */
-  async import(source: ReadableStream<Uint8Array> | Blob | string, settings: ImportSettings = {}): Promise<ImportResult> {
-    const { importJsonl } = await import('./jsonl.ts');
+  import(source: ReadableStream<Uint8Array> | Blob | string, settings: ImportSettings = {}): Promise<ImportResult> {
     return importJsonl(this.data, source, settings);
   }
 

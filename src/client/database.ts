@@ -1,10 +1,9 @@
 /** An open database: its collections, and what concerns all of them. */
 import { HeddleError } from '../core/errors.ts';
 import type { DatabaseStats } from '../protocol/coordinator-api.ts';
-import type { BackupSettings, RestoreResult, RestoreSettings } from './backup.ts';
+import { backup, restore, type BackupSettings, type RestoreResult, type RestoreSettings } from './backup.ts';
 import { Collections } from './collections.ts';
 import type { Connection } from './connection.ts';
-import { lazyStream } from './lazy-stream.ts';
 import type { CallSettings } from './types.ts';
 import { VectorizingWorker } from './vectorizing.ts';
 
@@ -84,12 +83,11 @@ export class Database {
 
   /** The whole database, or some collections of it, as one stream of bytes. */
   backup(settings: BackupSettings = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
-    return lazyStream(async () => (await import('./backup.ts')).backup(this.connection, settings));
+    return backup(this.connection, settings);
   }
 
   /** Brings collections back from a backup; those that exist already are a `Conflict` before anything is written. */
-  async restore(source: ReadableStream<Uint8Array> | Blob, settings: RestoreSettings = {}): Promise<RestoreResult> {
-    const { restore } = await import('./backup.ts');
+  restore(source: ReadableStream<Uint8Array> | Blob, settings: RestoreSettings = {}): Promise<RestoreResult> {
     return restore(this.connection, source, settings);
   }
 

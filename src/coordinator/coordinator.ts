@@ -8,6 +8,7 @@ import type { ChangeEvent, DatabaseStats, MatchCall, MatchReply, PendingObject, 
 import type { FramePort } from '../protocol/frames.ts';
 import type { CallContext } from '../protocol/server.ts';
 import type { EngineHost, HostStats } from '../shard/host-api.ts';
+import { Backups } from './backups.ts';
 import { Background } from './background.ts';
 import { Catalog } from './catalog.ts';
 import { Engine, type EngineProcess } from './engine.ts';
@@ -42,6 +43,7 @@ export class Coordinator {
   readonly catalog: Catalog;
   readonly reads: Reads;
   readonly searches: Searches;
+  readonly backups: Backups;
   private readonly writes: Writes;
   private readonly leases: Leases;
   private readonly backgrounds: readonly Background[];
@@ -61,6 +63,7 @@ export class Coordinator {
     this.reads = new Reads(this.catalog);
     this.searches = new Searches(this.catalog);
     this.writes = new Writes(this.catalog, random);
+    this.backups = new Backups(this.catalog, this.reads, this.writes);
     this.leases = new Leases(clock);
     this.catalog.onChange = (id, schema) => this.schemaChanged(id, schema);
     this.engines.forEach((engine, index) => (engine.onRestart = () => this.backgrounds[index].wake()));

@@ -9,7 +9,8 @@
 import { HeddleError } from '../core/errors.ts';
 import { BroadcastPort, type Broadcast, type Letter } from '../protocol/broadcast-port.ts';
 import type { FramePort } from '../protocol/frames.ts';
-import { LEADING, lockNames, type BootOptions, type IntroductionMessage, type LeadMessage, type OwnerApi, type OwnerMetrics } from '../protocol/owner-api.ts';
+import { LEADING, lockNames, type BootOptions, type IntroductionMessage, type LeadMessage, type OwnerApi, type OwnerMethod, type OwnerMetrics } from '../protocol/owner-api.ts';
+import { Server } from '../protocol/server.ts';
 import type { Coordinator } from './coordinator.ts';
 import { Session } from './session.ts';
 
@@ -130,7 +131,12 @@ export class Owner implements OwnerApi {
   }
 }
 
-/** For an environment whose platform lacks what is needed. */
-export function lacking(what: string, hint: string): HeddleError {
-  return new HeddleError('StorageUnavailable', `this browser offers no ${what} here`, { hint });
+const METHODS: ReadonlySet<string> = new Set<OwnerMethod>(['boot', 'reclaim', 'close', 'metrics']);
+
+/** Answers the page's calls for boot and lifecycle. */
+export function serveOwner(port: FramePort, owner: Owner): Server {
+  return new Server(port, (method, args) => {
+    if (!METHODS.has(method)) throw new HeddleError('Unsupported', `the coordinator worker has no method ${JSON.stringify(method)}`);
+    return (owner[method as OwnerMethod] as (...args: readonly unknown[]) => unknown).apply(owner, args as unknown[]);
+  });
 }

@@ -21,7 +21,6 @@ const METHODS: Methods = {
   createCollection: ({ owner }, [name, config], { resent }) => (resent ? owner.catalog.ensure(name, config) : owner.catalog.create(name, config)),
   ensureCollection: ({ owner }, [name, config]) => owner.catalog.ensure(name, config),
   changeCollection: ({ owner }, [collection, change]) => owner.catalog.change(collection, change),
-  restoreCollection: ({ owner }, [stored]) => owner.catalog.restore(stored),
   describeCollection: ({ owner }, [collection]) => owner.catalog.get(collection),
   dropCollection: ({ owner }, [name]) => owner.catalog.drop(name),
   write: (session, [call]) => session.owner.write(session.client, call),
@@ -37,6 +36,9 @@ const METHODS: Methods = {
   returnPending: ({ owner }, [collection, vector, uuids]) => owner.returnPending(collection, vector, uuids),
   vectorizing: ({ owner }, [collection, vector]) => owner.vectorizing(collection, vector),
   pauseVectorizing: ({ owner }, [collection, paused]) => owner.pauseVectorizing(collection, paused),
+  backupPart: ({ owner }, [collections, cursor]) => owner.backups.part(collections, cursor),
+  restoreBegin: ({ owner }) => owner.backups.begin(),
+  restoreFeed: ({ owner }, [restore, bytes]) => owner.backups.feed(restore, bytes),
   watch: (session, [watching]) => {
     session.watching = watching;
     return null;

@@ -61,6 +61,15 @@ export class Writes {
     return schema;
   }
 
+  /** A request id of the coordinator's own. */
+  ownSequence(): number {
+    return ++this.sequence;
+  }
+
+  writeOwn(call: WriteCall): Promise<WriteReply> {
+    return this.write(this.self, call);
+  }
+
   private send(client: Uint8Array, { sequence, atomic }: Pick<WriteCall, 'sequence' | 'atomic'>, part: BatchPart): Promise<WriteAck> {
     const request = { client, sequence };
     // The engine takes the bytes away; the whole batch belongs to the caller's frame and may be wanted for the change event.
@@ -98,7 +107,7 @@ export class Writes {
       for (let at = 0; at < uuids.length; at += MATCH_BATCH * 16) {
         if (context.signal.aborted) return reply;
         const some = uuids.subarray(at, at + MATCH_BATCH * 16);
-        const ack = await this.send(this.self, { sequence: ++this.sequence, atomic: false }, { shard, batch: batchOver(some, call.patch), indexes: [] });
+        const ack = await this.send(this.self, { sequence: this.ownSequence(), atomic: false }, { shard, batch: batchOver(some, call.patch), indexes: [] });
         const texts = Array.from({ length: some.length / 16 }, (_, i) => uuidText(some, i * 16));
         onUuids(texts);
         reply.written += ack.written;

@@ -84,6 +84,27 @@ export interface ScanReply {
   readonly next: ScanCursor | null;
 }
 
+export interface BackupCursor {
+  /** Index of the collection. */
+  readonly collection: number;
+  /** Its schema has been written. */
+  readonly begun: boolean;
+  readonly scan: ScanCursor | null;
+  /** Objects written so far. */
+  readonly objects: number;
+}
+
+export interface BackupPart {
+  readonly bytes: Uint8Array;
+  /** Null after the end. */
+  readonly next: BackupCursor | null;
+}
+
+export interface RestoreReply {
+  readonly collections: readonly string[];
+  readonly objects: number;
+}
+
 export interface PendingObject {
   readonly uuid: Uint8Array;
   readonly docID: number;
@@ -132,8 +153,6 @@ export interface CoordinatorApi {
   createCollection(name: string, config: CollectionConfig): CollectionSchema;
   ensureCollection(name: string, config: CollectionConfig): CollectionSchema;
   changeCollection(collection: number, change: SchemaChange): CollectionSchema;
-  /** Creates a collection from the schema of a backup: its own ordinals, a new id and new shards. */
-  restoreCollection(stored: CollectionSchema): CollectionSchema;
   describeCollection(collection: number): CollectionSchema;
   /** Whether it was there. */
   dropCollection(name: string): boolean;
@@ -155,6 +174,11 @@ export interface CoordinatorApi {
   returnPending(collection: number, vector: number, uuids: Uint8Array): null;
   vectorizing(collection: number, vector: number): VectorizingReply;
   pauseVectorizing(collection: number, paused: boolean): null;
+
+  backupPart(collections: readonly string[] | null, cursor: BackupCursor | null): BackupPart;
+  restoreBegin(): number;
+  /** The next bytes of the stream; null at its end. */
+  restoreFeed(restore: number, bytes: Uint8Array | null): RestoreReply;
 
   /** Whether this client wants change events. */
   watch(watching: boolean): null;

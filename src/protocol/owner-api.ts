@@ -13,7 +13,7 @@ export interface BootOptions {
   readonly tab: string;
 }
 
-/** The coordinator worker, by comlink. */
+/** What a page asks of its coordinator worker, as frames on the worker's own port. */
 export interface OwnerApi {
   /** Queues for ownership. `local`: frames of this tab. `switchboard`: introductions of other tabs; null: broadcast. */
   boot(options: BootOptions, local: MessagePort, switchboard: MessagePort | null): void;
@@ -23,6 +23,8 @@ export interface OwnerApi {
   close(): Promise<void>;
   metrics(): Promise<OwnerMetrics>;
 }
+
+export type OwnerMethod = keyof OwnerApi;
 
 export interface OwnerMetrics {
   readonly owner: boolean;
