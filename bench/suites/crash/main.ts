@@ -10,7 +10,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { BenchContext, Figure, SuiteResult } from '../../run/suite.ts';
-import { buildMutant } from './mutant-build.ts';
+import { buildMutant, whyNot } from './mutant-build.ts';
 import { MUTANTS } from './mutants.ts';
 import { record } from './record.ts';
 import { HARMLESS, NO_FLUSH_BY, noteFlushSites, sabotageNames } from './sabotage.ts';
@@ -121,6 +121,11 @@ async function mutants(context: BenchContext, threads: number): Promise<MutantRe
   mkdirSync(join(context.root, 'bench/.cache/run'), { recursive: true });
   for (const mutant of MUTANTS) {
     if (!wanted(mutant.name)) continue;
+    const reason = whyNot(mutant, context.root);
+    if (reason !== null) {
+      note({ name: mutant.name, caught: false, by: reason, ms: 0 });
+      continue;
+    }
     const folder = mkdtempSync(join(context.root, 'bench/.cache/run/mutant-'));
     try {
       note(await tryMutant(mutant.name, await buildMutant(mutant, context.root, folder), null, threads));

@@ -130,13 +130,24 @@ export async function resend(host: ShardHost, recording: Recording, moment: Mome
   for (let operation = last + 1; operation <= moment.issued; operation++) {
     const request = recording.sent.get(operation) as Sent;
     durability = 'process';
+    if (request.kind === 'schema' && isDroppedLater(recording, request.shard, operation, moment.issued)) continue;
     if (request.kind === 'schema') await host.putShard(request.shard, schemaOf(request.shard, request.version));
     else if (request.kind === 'drop') await host.dropShard(request.shard);
     else {
+      // A shard that a later operation drops may have been dropped already.
+      if (isDroppedLater(recording, request.shard, operation, moment.issued)) continue;
       const ack = await host.write({ shard: request.shard, request: { client: CLIENT, sequence: operation }, batch: request.batch, atomic: true });
       if (ack.failures.length > 0) throw new HeddleError('Conflict', `resending operation ${operation}: ${ack.failures[0].error.message}`);
       durability = ack.durability;
     }
   }
   return durability;
+}
+
+function isDroppedLater(recording: Recording, shard: number, operation: number, last: number): boolean {
+  for (let later = operation + 1; later <= last; later++) {
+    const request = recording.sent.get(later);
+    if (request?.kind === 'drop' && request.shard === shard) return true;
+  }
+  return false;
 }

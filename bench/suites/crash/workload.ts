@@ -110,6 +110,6 @@ export function* workload({ seed, operations, objectsMax }: WorkloadOptions): It
         shards.set(shard, { objects: new Map(), schemaVersion: version });
         yield [{ kind: 'schema', shard, version }];
       }
-    } else yield [{ kind: 'wait', ms: random.next() < 0.5 ? 5_000 : 61_000 }];
+    } else yield [{ kind: 'wait', ms: pick([5_000, 31_000, 61_000]) }];
   }
 }
