@@ -91,11 +91,14 @@ describe('the package in an app that is not configured', () => {
     expect(outcome.printed.length).toBeGreaterThan(0);
   });
 
-  it('gives every example of the README its types; one that imports nothing goes on from the first', () => {
+  it('gives every example of the README its types; one that does not connect goes on from the first', () => {
     const opening = readmeExample().code;
     const files = readmeBlocks().map(({ code, line }) => {
       const name = `readme-line-${line}.ts`;
-      writeFileSync(join(app.folder, name), /^import\b/m.test(code) ? code : `${opening}\n{\n${code}}\n`);
+      const imports = code.match(/^import\b.*$/gm) ?? [];
+      const rest = code.replace(/^import\b.*$/gm, '');
+      const whole = /\bconnect\(/.test(code) ? code : `${opening}\n${imports.join('\n')}\n{\n${rest}}\n`;
+      writeFileSync(join(app.folder, name), whole);
       return name;
     });
     writeFileSync(
