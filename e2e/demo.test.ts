@@ -51,7 +51,7 @@ describe('the demo', () => {
   it('answers by words while the dictionary is still arriving', async () => {
     await open();
     await waitForRows(page, 2000);
-    const entries = await ask(page, 'individual', 'words');
+    const entries = await ask(page, 'somebody mortal soul', 'words');
     expect(entries.slice(0, 5).flat()).toContain('person');
     expect((await stateOf(page)).text).toBe('running');
   });
