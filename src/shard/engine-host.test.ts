@@ -136,7 +136,7 @@ describe('a host of shards', () => {
         for (const [shard, model] of models) await expectAgreement(host, shard, model);
         await host.close();
       }),
-      { numRuns: 60 },
+      { numRuns: Number(process.env.HEDDLE_RUNS ?? 60), seed: Number(process.env.HEDDLE_SEED ?? 11) },
     );
   });
 
