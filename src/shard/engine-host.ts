@@ -254,6 +254,11 @@ export class ShardHost implements EngineHost {
         write.reject(HeddleError.from(thrown));
       }
     }
+    if (this.failure) {
+      // What was appended for this round is not committed, so none of it may be acknowledged.
+      for (const { write } of staged) write.reject(this.failure);
+      return;
+    }
     if (staged.length === 0) return;
     this.storage.commit(this.options.durability).then(
       (durability) => staged.forEach(({ write, ack }) => write.resolve({ ...ack, durability })),
@@ -274,7 +279,11 @@ export class ShardHost implements EngineHost {
     const record = { hlc, request, failures, operations };
     const sequence = shard.sequence + 1;
     this.storage.append(id, sequence, RecordType.write, [encodeWriteRecord(record)]);
-    shard.apply(record, sequence);
+    try {
+      shard.apply(record, sequence);
+    } catch (thrown) {
+      throw this.poison(thrown); // applied in part, and appended: only opening anew is sure to forget it
+    }
     this.requests.add(id, { client: request.client.slice(), sequence: request.sequence }, { sequence, written, failures });
     return { sequence, written, failures, repeated: false };
   }
