@@ -1,10 +1,9 @@
 /**
- * Stemmers by language, from `@orama/stemmers` (Snowball; English is the original Porter stemmer). Stems are cached, because
+ * Stemmers by language: Porter's for English, Snowball's for the others (`@orama/stemmers`). Stems are cached, because
  * natural text repeats its words: the cache holds at most `CACHE_TERMS_MAX` and starts afresh when it is full.
  */
 import { stemmer as danish } from '@orama/stemmers/danish';
 import { stemmer as dutch } from '@orama/stemmers/dutch';
-import { stemmer as english } from '@orama/stemmers/english';
 import { stemmer as finnish } from '@orama/stemmers/finnish';
 import { stemmer as french } from '@orama/stemmers/french';
 import { stemmer as german } from '@orama/stemmers/german';
@@ -17,6 +16,7 @@ import { stemmer as russian } from '@orama/stemmers/russian';
 import { stemmer as spanish } from '@orama/stemmers/spanish';
 import { stemmer as swedish } from '@orama/stemmers/swedish';
 import { stemmer as turkish } from '@orama/stemmers/turkish';
+import { stemmer as english } from 'stemmer';
 
 type Stem = (word: string) => string;
 
