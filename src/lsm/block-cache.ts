@@ -17,12 +17,16 @@ interface Slot {
 }
 
 const NOTHING = new Uint8Array(0);
+/** Blocks are cut from pieces of this size: thirty buffers fewer for the collector to follow. */
+const SLAB_BYTES = 128 << 10;
 
 export class BlockCache {
   private readonly bytesMax: number;
   private readonly slots: Slot[] = [];
   private readonly vacant: number[] = [];
   private hand = 0;
+  private slab = NOTHING;
+  private slabUsed = 0;
   bytes = 0;
   hits = 0;
   misses = 0;
@@ -43,6 +47,18 @@ export class BlockCache {
     }
     this.misses++;
     return null;
+  }
+
+  /** Room for a block about to be read; never handed out again while anyone refers to it. */
+  allocate(length: number): Uint8Array {
+    if (length > SLAB_BYTES >>> 3) return new Uint8Array(length);
+    if (this.slabUsed + length > this.slab.length) {
+      this.slab = new Uint8Array(SLAB_BYTES);
+      this.slabUsed = 0;
+    }
+    const at = this.slabUsed;
+    this.slabUsed += length;
+    return this.slab.subarray(at, at + length);
   }
 
   /** Takes `bytes` over. Blocks larger than an eighth of the budget are not kept. */

@@ -77,6 +77,9 @@ export interface ManifestChanges {
   readonly blob?: Uint8Array;
 }
 
+/** The log is sealed once nothing was committed for this long. */
+const SEAL_IDLE_MS = 50;
+
 /** What `openHost` found or made. */
 export interface OpenedHost {
   readonly files: HostFiles;
@@ -116,6 +119,7 @@ export class HostStorage {
   private isClosed = false;
   private aliveCheckedMs: number;
   private turn = 0;
+  private committedMs = 0;
   private edits = 0;
   private clearing: Promise<void> = Promise.resolve();
 
@@ -280,7 +284,8 @@ export class HostStorage {
       this.writeManifest({});
       return true;
     }
-    if (this.log.needsSeal) this.guarded(() => this.log.seal(this.manifest.generation));
+    const isIdle = this.options.clock.monotonic() - this.committedMs >= SEAL_IDLE_MS;
+    if (this.log.needsSeal && isIdle) this.guarded(() => this.log.seal(this.manifest.generation));
     return false;
   }
 
@@ -364,6 +369,7 @@ export class HostStorage {
   }
 
   private writeLog(mode: CommitMode): void {
+    this.committedMs = this.options.clock.monotonic();
     try {
       if (this.log.hasPending) {
         if (this.log.wantsConfirmation(this.log.pendingBytes, (shard) => this.flushedSequence(shard))) this.writeManifest({});

@@ -18,6 +18,8 @@ import type { SectionInfo } from './segment-footer.ts';
 
 /** A cursor reads this much at a time. */
 const READ_AHEAD_BYTES = 128 << 10;
+/** But this much at first, for short ranges. */
+const FIRST_READ_BYTES = 16 << 10;
 
 interface SectionIndex {
   /** Bytes that every key of the section starts with. */
@@ -155,7 +157,8 @@ export class SectionReader {
     if (cached !== null) return cached;
     const index = this.index!;
     const at = index.offsets[number];
-    const bytes = this.container.read(at, index.lengths[number]);
+    const bytes = cache.allocate(index.lengths[number]);
+    this.container.readInto(bytes, at);
     this.checkOnce(number, bytes, at);
     cache.put(this, number, bytes);
     return bytes;
@@ -269,6 +272,7 @@ export class SectionCursor {
   private seekTo: Uint8Array | null;
   private ahead: Uint8Array = new Uint8Array(0);
   private aheadAt = 0;
+  private aheadLength = 0;
   private started = false;
 
   constructor(section: SectionReader, index: SectionIndex, from: Uint8Array | null, to: Uint8Array | null) {
@@ -305,17 +309,21 @@ export class SectionCursor {
     return this.entry;
   }
 
-  /** A block from the bytes read ahead, which are read anew where they end. */
+  /** A block from the bytes read ahead, which are read anew, into the same buffer, where they end. */
   private load(number: number): Uint8Array {
     const at = this.index.offsets[number];
     const length = this.index.lengths[number];
-    if (at < this.aheadAt || at + length > this.aheadAt + this.ahead.length) {
-      const end = Math.max(at + length, Math.min(this.section.info.indexAt, at + (this.started && this.aheadAt > 0 ? READ_AHEAD_BYTES : 16 << 10)));
-      this.ahead = this.section.container.read(at, end - at);
-      this.aheadAt = at;
-    }
+    if (at < this.aheadAt || at + length > this.aheadAt + this.aheadLength) this.readAhead(at, length);
     const bytes = this.ahead.subarray(at - this.aheadAt, at - this.aheadAt + length);
     this.section.checkOnce(number, bytes, at);
     return bytes;
+  }
+
+  private readAhead(at: number, length: number): void {
+    const wanted = this.aheadAt > 0 ? READ_AHEAD_BYTES : FIRST_READ_BYTES;
+    this.aheadLength = Math.max(length, Math.min(wanted, this.section.info.indexAt - at));
+    if (this.ahead.length < this.aheadLength) this.ahead = new Uint8Array(this.aheadLength);
+    this.section.container.readInto(this.ahead.subarray(0, this.aheadLength), at);
+    this.aheadAt = at;
   }
 }
