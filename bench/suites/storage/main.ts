@@ -1,5 +1,5 @@
 /**
- * npm run bench -- storage [--rounds 3] [--growth 1000000] [--json FILE]
+ * npm run bench -- storage [--rounds 3] [--growth 1000000] [--engines heddle,raw] [--json FILE]
  *
  * Durable puts, gets, scans and reopening of 1 KB objects in Chromium on a persistent profile, inside a worker, beside raw
  * OPFS, SQLite, IndexedDB, Dexie and PGlite, in alternating rounds; then Heddle alone as it grows to `--growth` objects.
@@ -14,7 +14,7 @@ import { textOf } from './subject.ts';
 
 export const figures = FIGURES;
 
-const ENGINES: readonly EngineName[] = ['heddle', 'raw', 'sqlite', 'idb', 'dexie', 'pglite'];
+const ENGINES: readonly EngineName[] = ['heddle', 'heddle-store', 'raw', 'sqlite', 'idb', 'dexie', 'pglite'];
 const PEERS: readonly EngineName[] = ['sqlite', 'idb', 'dexie', 'pglite'];
 /** PGlite compiles with `new Function`, which the product's own policy forbids. */
 const LOOSE = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval' 'unsafe-eval' blob:; worker-src 'self' blob:";
@@ -71,24 +71,24 @@ async function round(ask: Ask, engine: EngineName, into: Measured, seed: number)
 const rateOf = ({ count, ms }: StepResult): number => (count / ms) * 1000;
 
 /** Every engine, round by round in turn; then each is closed and opened again. */
-async function compare(browser: Browser, url: string, rounds: number, log: (text: string) => void): Promise<Map<EngineName, Measured>> {
-  const measured = new Map(ENGINES.map((engine) => [engine, fresh()]));
+async function compare(browser: Browser, url: string, engines: readonly EngineName[], rounds: number, log: (text: string) => void): Promise<Map<EngineName, Measured>> {
+  const measured = new Map(engines.map((engine) => [engine, fresh()]));
   await withPage(browser, url, async (ask) => {
-    for (const engine of ENGINES) measured.get(engine)!.firstOpenMs = (await ask(engine, { kind: 'open', engine })).ms;
+    for (const engine of engines) measured.get(engine)!.firstOpenMs = (await ask(engine, { kind: 'open', engine })).ms;
     for (let n = 0; n < rounds; n++)
-      for (const engine of ENGINES) {
+      for (const engine of engines) {
         log(`round ${n + 1} of ${rounds}: ${engine}`);
         await round(ask, engine, measured.get(engine)!, n + 1);
       }
-    await ask('heddle', { kind: 'compact' });
-    for (const engine of ENGINES) {
+    for (const engine of engines) {
+      await ask(engine, { kind: 'compact' });
       measured.get(engine)!.facts = (await ask(engine, { kind: 'facts' })).facts;
       await ask(engine, { kind: 'close' });
     }
   });
   for (let n = 0; n < 3; n++)
     await withPage(browser, url, async (ask) => {
-      for (const engine of ENGINES) {
+      for (const engine of engines) {
         if (engine === 'raw') continue;
         const opened = await ask(engine, { kind: 'open', engine });
         const got = await ask(engine, { kind: 'get', below: 100, times: 1, seed: n });
@@ -147,10 +147,13 @@ const round3 = (value: number): number => Number(value.toPrecision(3));
 export async function run(context: BenchContext): Promise<SuiteResult> {
   const rounds = Number(context.option('rounds') ?? 3);
   const most = Number(context.option('growth') ?? 1_000_000);
+  const chosen = context.option('engines')?.split(',');
+  const engines = ENGINES.filter((engine) => chosen?.includes(engine) ?? true);
   const served = await servePage(join(import.meta.dirname, 'page.ts'), { headers: { 'content-security-policy': LOOSE } });
   try {
     const first = await openBrowser();
-    const measured = await compare(first, served.url, rounds, context.log).finally(() => first.close());
+    const measured = await compare(first, served.url, engines, rounds, context.log).finally(() => first.close());
+    if (chosen !== undefined) return { figures: [], rows: rowsOf(measured, []), missing: FIGURES.map((name) => ({ name, reason: '--engines leaves peers out' })) };
     const second = await openBrowser();
     const growth = await grow(second, served.url, most, context.log).finally(() => second.close());
     return { figures: figuresOf(measured, growth), rows: rowsOf(measured, growth.points), missing: missingOf(growth.points) };

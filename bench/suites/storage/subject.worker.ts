@@ -1,10 +1,11 @@
 /** One engine in a worker of its own: runs the bench's steps inside, so that messages are no part of what is measured. */
 import { SeededRandom } from '../../../src/core/clock.ts';
 import { Ours } from './ours.ts';
+import { OursStore } from './ours-store.ts';
 import { DexieDb, IndexedDb, Postgres, Raw, Sqlite3 } from './peers.ts';
 import type { Subject } from './subject.ts';
 
-export type EngineName = 'heddle' | 'raw' | 'sqlite' | 'idb' | 'dexie' | 'pglite';
+export type EngineName = 'heddle' | 'heddle-store' | 'raw' | 'sqlite' | 'idb' | 'dexie' | 'pglite';
 
 /** What the page asks of the worker. */
 export type Step =
@@ -27,6 +28,7 @@ export interface StepResult {
 
 const MAKE: Record<EngineName, () => Subject> = {
   heddle: () => new Ours(),
+  'heddle-store': () => new OursStore(),
   raw: () => new Raw(),
   sqlite: () => new Sqlite3(),
   idb: () => new IndexedDb(),
@@ -68,7 +70,7 @@ async function run(step: Step): Promise<Omit<StepResult, 'ms'>> {
     case 'scan':
       return { ...nothing, count: await subject.scan() };
     case 'compact':
-      if (subject instanceof Ours) await subject.compact();
+      if (subject instanceof Ours || subject instanceof OursStore) await subject.compact();
       return nothing;
     case 'facts':
       return { ...nothing, facts: (await subject.facts?.()) ?? {} };
