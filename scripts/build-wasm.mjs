@@ -12,8 +12,26 @@ const assembly = join(root, 'src/kernels/wasm/assembly');
 const target = join(root, 'src/kernels/wasm/generated/modules.ts');
 
 const options = [
-  'index.ts', '--baseDir', assembly, '--outFile', 'out.wasm', '-O3', '--converge', '--noAssert', '--runtime', 'stub',
-  '--importMemory', '--maximumMemory', '65536', '--enable', 'simd', '--disable', 'mutable-globals', '--use', 'abort=',
+  'index.ts',
+  '--baseDir',
+  assembly,
+  '--outFile',
+  'out.wasm',
+  '-O3',
+  '--converge',
+  '--noAssert',
+  '--runtime',
+  'stub',
+  '--importMemory',
+  '--zeroFilledMemory',
+  '--maximumMemory',
+  '65536',
+  '--enable',
+  'simd',
+  '--disable',
+  'mutable-globals',
+  '--use',
+  'abort=',
 ];
 
 async function compile(name, extra) {

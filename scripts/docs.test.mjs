@@ -1,5 +1,4 @@
 /** The documents are part of what must hold: links lead somewhere, and every figure that is written is described. */
-import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -66,26 +65,27 @@ describe('documents', () => {
     expect(deadLinks(here, '# One two\n[a](#one-two) [b](#three) `[c](no.md)`')).toEqual(['#three']);
   });
 
-  it('describe every suite and every figure it promises', async () => {
-    const patterns = figurePatterns();
-    const suites = readdirSync(join(ROOT, 'bench', 'suites')).filter((name) => existsSync(join(ROOT, 'bench', 'suites', name, 'main.ts')));
-    const faults = [];
-    for (const suite of suites) {
-      const listing = join(ROOT, 'bench', 'suites', suite, 'figures.ts');
-      const { figures = [] } = existsSync(listing) ? await import(listing) : {};
-      for (const name of figures)
-        if (!patterns.some((pattern) => matcher(pattern).test(name))) faults.push(`${suite}: ${name} is not in docs/benchmarks.md`);
+  it('describe every figure that a suite promises', async () => {
+    const patterns = figurePatterns().map(matcher);
+    expect(patterns.length).toBeGreaterThan(20);
+    const folder = join(ROOT, 'bench', 'suites');
+    const listings = readdirSync(folder)
+      .map((suite) => join(folder, suite, 'figures.ts'))
+      .filter(existsSync);
+    const undescribed = [];
+    for (const listing of listings) {
+      const { figures, FIGURES } = await import(listing);
+      for (const name of figures ?? FIGURES) if (!patterns.some((pattern) => pattern.test(name))) undescribed.push(name);
     }
-    expect(faults).toEqual([]);
+    expect(undescribed).toEqual([]);
   });
 
   it('name no file of the repository that is not there', () => {
-    const tracked = new Set(execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: ROOT, encoding: 'utf8' }).split('\n'));
-    const folders = new Set([...tracked].flatMap((path) => path.split('/').map((_, at, parts) => parts.slice(0, at + 1).join('/'))));
     const faults = [];
     for (const file of markdownFiles(ROOT))
       for (const [, path] of readFileSync(file, 'utf8').matchAll(/`((?:src|workers|bench|scripts|docs|e2e|demo)\/[\w./-]+?)\/?`/g))
-        if (!folders.has(path) && !/[*<>]/.test(path) && !path.includes('/dist')) faults.push(`${relative(ROOT, file)}: ${path}`);
+        if (!path.includes('/dist') && ![ROOT, dirname(file)].some((base) => existsSync(join(base, path))))
+          faults.push(`${relative(ROOT, file)}: ${path}`);
     expect(faults).toEqual([]);
   });
 });

@@ -64,7 +64,9 @@ export async function prepare() {
   await installPackages(ROOT, 'installing packages');
   const script = 'scripts/build-wasm.mjs';
   if (!existsSync(join(ROOT, script))) return;
-  await unlessCurrent('wasm', { inputs: [script, 'scripts/lib/binary-patch.mjs', 'src/kernels/wasm/assembly'], outputs: ['src/kernels/wasm/generated'] }, () =>
-    must('building the wasm kernels', process.execPath, [script], { cwd: ROOT }),
+  await unlessCurrent(
+    'wasm',
+    { inputs: [script, 'scripts/lib/binary-patch.mjs', 'src/kernels/wasm/assembly'], outputs: ['src/kernels/wasm/generated'] },
+    () => must('building the wasm kernels', process.execPath, [script], { cwd: ROOT }),
   );
 }

@@ -1,6 +1,6 @@
 /** What can be checked of how the code should read. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ROOT } from '../lib/prepare.mjs';
@@ -8,7 +8,9 @@ import { ROOT } from '../lib/prepare.mjs';
 const LINES_MAX = 500;
 const WORKER_LINES_MAX = 40;
 
-const listed = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: ROOT, encoding: 'utf8' }).split('\n');
+const listed = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: ROOT, encoding: 'utf8' })
+  .split('\n')
+  .filter((path) => existsSync(join(ROOT, path)));
 const code = listed.filter(
   (path) => /^(src|workers|demo|bench|e2e|scripts)\/.*\.(ts|tsx|mjs)$/.test(path) && !/\/(generated|public)\//.test(path),
 );
