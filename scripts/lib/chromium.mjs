@@ -54,37 +54,32 @@ export async function requireChromium() {
   throw new Error('no Chromium found: set CHROMIUM_PATH, or run "npx playwright install chromium"');
 }
 
+const BY_PLAYWRIGHT = ['npx', ['playwright', 'install', 'chromium']];
+/** The libraries that Playwright's Chromium needs; not on every system, and only root can. */
+const LIBRARIES = ['npx', ['playwright', 'install-deps', 'chromium']];
+const BY_APT = [
+  ['apt-get', ['update', '-q']],
+  ['apt-get', ['install', '-y', '-q', '--no-install-recommends', 'chromium']],
+];
+
+async function attempt(commands) {
+  const env = { DEBIAN_FRONTEND: 'noninteractive', PLAYWRIGHT_DOWNLOAD_CONNECTION_TIMEOUT: '20000' };
+  for (const [command, args] of commands) {
+    process.stdout.write(`${command} ${args.join(' ')} … `);
+    const { code, output, seconds } = await runCommand(command, args, { env, show: false });
+    console.log(code === 0 ? `done in ${seconds.toFixed(1)} s` : `exited with ${code}: ${output.trim().split('\n').at(-1)}`);
+    if (code !== 0) return false;
+  }
+  return true;
+}
+
 /** Finds a Chromium or installs one: Playwright's, or, where that can't be fetched and we are root, Debian's package. */
 export async function ensureChromium() {
   const found = await findChromium();
   if (found) return found;
   const root = process.getuid?.() === 0;
-  const attempts = [
-    ['installing Chromium with Playwright', [['npx', ['playwright', 'install', ...(root ? ['--with-deps'] : []), 'chromium']]]],
-    ...(root && existsSync('/usr/bin/apt-get')
-      ? [
-          [
-            "installing Debian's Chromium",
-            [
-              ['apt-get', ['update', '-q']],
-              ['apt-get', ['install', '-y', '-q', '--no-install-recommends', 'chromium']],
-            ],
-          ],
-        ]
-      : []),
-  ];
-  const env = { DEBIAN_FRONTEND: 'noninteractive', PLAYWRIGHT_DOWNLOAD_CONNECTION_TIMEOUT: '20000' };
-  for (const [title, commands] of attempts) {
-    console.log(`${title} …`);
-    for (const [command, args] of commands) {
-      const { code, output } = await runCommand(command, args, { env, show: false });
-      if (code !== 0) {
-        console.log(`  ${command} ${args.join(' ')} exited with ${code}: ${output.trim().split('\n').at(-1)}`);
-        break;
-      }
-    }
-    const installed = await findChromium();
-    if (installed) return installed;
-  }
+  const fetched = await attempt([BY_PLAYWRIGHT]);
+  if (fetched && root) await attempt([LIBRARIES]);
+  if (!fetched && root && existsSync('/usr/bin/apt-get')) await attempt(BY_APT);
   return requireChromium();
 }
