@@ -68,6 +68,19 @@ describe('a database opened again in its first minute', () => {
     expect(third.shards().map(({ meta }) => fromUtf8(meta))).toEqual(['meta']);
   });
 
+  test('does not bring back a dropped shard from a mirror that was full', async () => {
+    const device = new SimulatedDevice();
+    const first = await open(device);
+    first.createShard(1, noMeta);
+    first.createShard(2, noMeta);
+    expect(await first.commit()).toBe('power');
+    first.append(2, 1, 1, [utf8('large'.repeat(500))]);
+    expect(await first.commit()).toBe('process');
+    first.dropShard(2);
+    const second = await open(afterKill(device.freeze()));
+    expect(second.shards().map(({ id }) => id)).toEqual([1]);
+  });
+
   test('does not go back to an older mirror because a shard was dropped', async () => {
     const device = new SimulatedDevice();
     const first = await open(device);

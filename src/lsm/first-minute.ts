@@ -11,7 +11,7 @@ import { HeddleError } from '../core/errors.ts';
 import type { Mirror } from '../vfs/vfs.ts';
 
 /** Reaches the disk. */
-const Kind = { shard: 1, drop: 2, meta: 3, blob: 4, records: 5 } as const;
+const Kind = { shard: 1, drop: 2, meta: 3, blob: 4, records: 5, gap: 6 } as const;
 
 export type MirrorRecord =
   | { readonly kind: 'shard'; readonly shard: number; readonly meta: Uint8Array }
@@ -19,7 +19,9 @@ export type MirrorRecord =
   | { readonly kind: 'meta'; readonly shard: number; readonly meta: Uint8Array }
   | { readonly kind: 'blob'; readonly blob: Uint8Array }
   /** Encoded log records of one commit. */
-  | { readonly kind: 'records'; readonly payload: Uint8Array };
+  | { readonly kind: 'records'; readonly payload: Uint8Array }
+  /** What came after was not taken: where the files can be read, they know more. */
+  | { readonly kind: 'gap' };
 
 const STREAM = 'host';
 
@@ -35,6 +37,7 @@ export class FirstMinute {
   private tail: Promise<void> = Promise.resolve();
   private bytes: number;
   private isBroken = false;
+  private hasFailed = false;
 
   constructor(mirror: Mirror, bytesMax: number, bytesHeld: number, logger: Logger) {
     this.mirror = mirror;
@@ -57,17 +60,19 @@ export class FirstMinute {
     if (this.isBroken) return;
     const bytes = encode(record);
     if (this.bytes + bytes.length > this.bytesMax) {
-      this.isBroken = true;
       this.logger.log('info', 'the first minute mirror is full; acknowledgements say process until the files settle', { bytes: this.bytes });
+      this.giveUp();
       return;
     }
     this.bytes += bytes.length;
     this.queue.push(bytes);
   }
 
-  /** The mirror has a gap that can't be filled: from now on it takes nothing. */
+  /** The mirror can't take what comes: it is told so, as the last thing it takes. */
   giveUp(): void {
+    if (this.isBroken) return;
     this.isBroken = true;
+    this.queue.push(encode({ kind: 'gap' }));
   }
 
   /** Resolves when what was put is power-safe; true when that holds for everything so far. */
@@ -88,11 +93,12 @@ export class FirstMinute {
   }
 
   private async write(records: readonly Uint8Array[]): Promise<void> {
-    if (records.length === 0 || this.isBroken) return;
+    if (records.length === 0 || this.hasFailed) return;
     try {
       await this.mirror.append(STREAM, records);
     } catch (error) {
       this.isBroken = true;
+      this.hasFailed = true;
       this.logger.log('warn', `the first minute mirror failed: ${HeddleError.from(error).message}`);
     }
   }
@@ -102,6 +108,7 @@ function encode(record: MirrorRecord): Uint8Array {
   const w = new ByteWriter(64);
   if (record.kind === 'records') return w.u8(Kind.records).bytes(record.payload).finish();
   if (record.kind === 'blob') return w.u8(Kind.blob).bytes(record.blob).finish();
+  if (record.kind === 'gap') return w.u8(Kind.gap).finish();
   w.u8(Kind[record.kind]).varint(record.shard);
   if (record.kind !== 'drop') w.bytes(record.meta);
   return w.finish();
@@ -112,6 +119,7 @@ function decode(bytes: Uint8Array): MirrorRecord {
   const kind = r.u8();
   if (kind === Kind.records) return { kind: 'records', payload: r.bytes(r.remaining) };
   if (kind === Kind.blob) return { kind: 'blob', blob: r.bytes(r.remaining) };
+  if (kind === Kind.gap) return { kind: 'gap' };
   const shard = r.varint();
   if (kind === Kind.drop) return { kind: 'drop', shard };
   const meta = r.bytes(r.remaining);

@@ -191,7 +191,7 @@ function firstMinuteOf(options: HostStorageOptions, limits: StorageLimits, isSet
 function bytesOf(record: MirrorRecord): number {
   if (record.kind === 'records') return record.payload.length;
   if (record.kind === 'blob') return record.blob.length;
-  return record.kind === 'drop' ? 0 : record.meta.length;
+  return record.kind === 'drop' || record.kind === 'gap' ? 0 : record.meta.length;
 }
 
 /** Makes the database, with what the mirror holds of an earlier attempt whose files were lost. */
@@ -207,7 +207,6 @@ async function makeHost(options: HostStorageOptions, limits: StorageLimits, mirr
     const hostSeed = crc32c(hostId);
     const settleMs = settleMsOf(options, limits);
     const manifest = firstManifest(limits, hostId, settleMs === 0, shards, blob);
-    writeSlot(files.manifests, manifest);
     const log = new Log(
       { files: files.logs, fileBytes: limits.logFileBytes, fileBytesMax: Math.max(limits.logFileBytesMax, limits.mirrorBytesMax * 2), hostSeed, isWanted: () => true },
       { epoch: 1, frames: [], nextGroup: 1 },
@@ -215,6 +214,8 @@ async function makeHost(options: HostStorageOptions, limits: StorageLimits, mirr
     for (const { shard, sequence, type, payload } of records) log.append(shard, sequence, type, [payload]);
     log.write(manifest.generation);
     log.flush();
+    // Only now: files with a manifest hold all that the mirror held.
+    writeSlot(files.manifests, manifest);
     const second = { ...manifest, generation: manifest.generation + 1 };
     writeSlot(files.manifests, second);
     const space = spaceOf(files.data, limits, []);

@@ -25,6 +25,7 @@ export function foldMirror(mirrored: readonly MirrorRecord[]): MirroredState {
   for (const record of mirrored) {
     if (record.kind === 'records') for (const one of readRecords(record.payload)) records.push(one);
     else if (record.kind === 'blob') blob = record.blob;
+    else if (record.kind === 'gap') continue;
     else if (record.kind === 'drop') {
       shards.delete(record.shard);
       records = records.filter(({ shard }) => shard !== record.shard);
@@ -51,8 +52,11 @@ function hasMore(a: ReadonlyMap<number, number>, b: ReadonlyMap<number, number>)
   return false;
 }
 
-/** Whether the mirror is to be believed instead of the files. */
+const hasGap = (mirrored: readonly MirrorRecord[]): boolean => mirrored.some(({ kind }) => kind === 'gap');
+
+/** Whether the mirror is to be believed instead of files that can be read. */
 export function isBehind(files: Files, mirrored: readonly MirrorRecord[]): boolean {
+  if (hasGap(mirrored)) return false;
   const there = inFiles(files);
   const mirror = inMirror(foldMirror(mirrored));
   return hasMore(mirror, there) && !hasMore(there, mirror);
@@ -63,6 +67,7 @@ export function isBehind(files: Files, mirrored: readonly MirrorRecord[]): boole
  * what the process before put last may have been committed without reaching the device.
  */
 export function catchUp(firstMinute: FirstMinute, files: Files, mirrored: readonly MirrorRecord[]): void {
+  if (hasGap(mirrored)) return firstMinute.giveUp();
   const state = foldMirror(mirrored);
   const mirror = inMirror(state);
   for (const { id, flushedSequence, meta } of files.manifest.shards) {
