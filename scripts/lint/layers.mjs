@@ -35,9 +35,18 @@ for (const row of ROWS) {
   below.push(...row.map((layer) => layer.name));
 }
 
-/** The layer of a file by its path (`…/src/<layer>/…`), or null outside `src/`. */
+const ROOT = new URL('../..', import.meta.url).pathname;
+const withSlashes = (path) => path.replaceAll('\\', '/');
+
+/** `path` from the repository's root; relative paths are taken to be so already. */
+function fromRoot(path) {
+  const plain = withSlashes(path);
+  return plain.startsWith(ROOT) ? plain.slice(ROOT.length) : plain.replace(/^\//, '');
+}
+
+/** The layer of a file by its path (`src/<layer>/…`), or null outside `src/`. */
 export function layerOf(path) {
-  return /(?:^|\/)src\/([^/]+)\//.exec(path.replaceAll('\\', '/'))?.[1] ?? null;
+  return /^src\/([^/]+)\//.exec(fromRoot(path))?.[1] ?? null;
 }
 
 /**
@@ -45,15 +54,23 @@ export function layerOf(path) {
  * (a model, a harness) is not part of the layer. Packages are not judged here.
  */
 export function importFault(path, specifier) {
+  if (!specifier.startsWith('.') || isTest(path)) return null;
   const from = layerOf(path);
-  if (from === null || !specifier.startsWith('.') || isTest(path)) return null;
+  if (from === null) return demoFault(path, specifier);
   const allowed = ALLOWED.get(from);
   if (!allowed) return `src/${from} is not a layer: name it in scripts/lint/layers.mjs or move the file`;
-  const target = new URL(specifier, `file://${path.startsWith('/') ? '' : '/'}${path.replaceAll('\\', '/')}`).pathname;
+  const target = new URL(specifier, `file:///${fromRoot(path)}`).pathname;
   const to = layerOf(target);
   if (to === null) return `src/${from} imports ${specifier}, which lies outside src/`;
   if (!allowed.has(to)) return `src/${from} may not import src/${to} (allowed: ${[...allowed].join(', ')})`;
   return null;
+}
+
+/** The demo is an app like any other: it knows the package by its name only. */
+function demoFault(path, specifier) {
+  if (!fromRoot(path).startsWith('demo/src/')) return null;
+  const target = new URL(specifier, `file:///${fromRoot(path)}`).pathname;
+  return target.startsWith('/demo/') ? null : `the demo imports ${specifier}: it may only use what the package publishes`;
 }
 
 export function isTest(path) {
