@@ -1,0 +1,161 @@
+/**
+ * The rows of one vector index on the GPU, for exact search of many queries at once.
+ *
+ * - Nothing is told to it when rows come and go: before a batch it compares the index's docIDs with its own, and sends what is
+ *   new. A docID's row never changes, so that is all there is to know.
+ * - It uploads rows only when that pays: the milliseconds that the GPU would have saved so far, had the rows been there, must
+ *   reach those that the upload takes (the ski-rental rule: at worst twice the cost of knowing the future).
+ * - Hits are scored again in the CPU's own arithmetic, so that their distances are the same bits whichever backend ran.
+ *
+ * Callers: the host of shards (`src/shard/gpu-searches.ts`). Asynchronous: rows removed meanwhile are the caller's to drop.
+ */
+import type { DocSet } from '../core/doc-set.ts';
+import { EMPTY } from '../kernels/gpu/ordered-key.ts';
+import { SELECT_K_MAX } from '../kernels/gpu/select-nearest.ts';
+import { exactDistance, preparedRow } from '../kernels/scalar/distances.ts';
+import type { Distance } from '../schema/collection-schema.ts';
+import type { GpuAllow, GpuBackend, GpuHits, GpuPlan, TableId } from './gpu-backend.ts';
+
+/** What the mirror needs of an index and of its rows. */
+export interface MirroredIndex {
+  readonly distance: Distance;
+  readonly dimensions: number;
+  readonly size: number;
+  /** A fresh set. */
+  docIDs(): DocSet;
+  /** False when the docID has no row. */
+  read(docID: number, into: Float32Array): boolean;
+}
+
+export interface MirrorHits {
+  /** Nearest first, ties by docID; at most k. */
+  readonly docIDs: Uint32Array;
+  readonly distances: Float32Array;
+}
+
+/** Places beyond k that are scored again, so that rounding can't move a row over the edge. */
+const SPARE = 4;
+/** Bytes of rows sent in one message. */
+const BLOCK_BYTES = 4 * 2 ** 20;
+/** An allow-list with fewer rows than one in this many is sent as a list, else as bits. */
+const SPARSE = 8;
+
+export class IndexMirror {
+  private readonly backend: GpuBackend;
+  private readonly index: MirroredIndex;
+  private table: TableId | null = null;
+  private held: DocSet | null = null;
+  /** Milliseconds that the GPU would have saved if the rows had been there. */
+  private forgoneMs = 0;
+
+  constructor(backend: GpuBackend, index: MirroredIndex) {
+    this.backend = backend;
+    this.index = index;
+  }
+
+  /** Hits of each query, or null: the CPU's to do. `queries` is row-major; `cpuMs`: what the CPU is expected to take for all. */
+  async searchMany(queries: Float32Array, k: number, allow: DocSet | null, cpuMs: number): Promise<MirrorHits[] | null> {
+    const { index, backend } = this;
+    if (index.size === 0 || k < 1 || k + SPARE > SELECT_K_MAX) return null;
+    if (!(await this.pays(queries, allow, cpuMs))) return null;
+    if (!(await this.upload())) {
+      await this.forget();
+      return null;
+    }
+    const prepared = this.prepareAll(queries);
+    const hits = await backend.searchExact({ table: this.table!, queries: prepared, k: k + SPARE, allow: allow && this.allowFor(allow), cpuMs });
+    if (hits) return this.score(prepared, hits, k);
+    if (!(await backend.isOpen(this.table!))) await this.forget();
+    return null;
+  }
+
+  /** Frees the GPU's memory. */
+  async close(): Promise<void> {
+    await this.forget();
+  }
+
+  private async forget(): Promise<void> {
+    const { table } = this;
+    this.table = null;
+    this.held = null;
+    if (table !== null) await this.backend.dropTable(table);
+  }
+
+  private async pays(queries: Float32Array, allow: DocSet | null, cpuMs: number): Promise<boolean> {
+    const { index } = this;
+    const rows = allow ? Math.min(allow.count(), index.size) : index.size;
+    const missing = Math.max(0, index.size - (this.held?.count() ?? 0)) * index.dimensions * 4;
+    const plan = (uploadBytes: number): Promise<GpuPlan> =>
+      this.backend.plan({ kind: 'scan', rowType: 'f32', terms: rows * queries.length, uploadBytes, cpuMs });
+    const here = await plan(queries.byteLength);
+    if (!here.useGpu) return false;
+    if (missing === 0) return true;
+    const now = await plan(queries.byteLength + missing);
+    if (now.useGpu || here.gpuMs === null || now.gpuMs === null) return now.useGpu;
+    this.forgoneMs += Math.max(0, cpuMs - here.gpuMs);
+    if (this.forgoneMs < now.gpuMs - here.gpuMs) return false;
+    this.forgoneMs = 0;
+    return true;
+  }
+
+  private prepareAll(queries: Float32Array): Float32Array<ArrayBuffer> {
+    const { dimensions, distance } = this.index;
+    const prepared = queries.slice();
+    for (let at = 0; at < queries.length; at += dimensions) prepared.set(preparedRow(distance, queries.subarray(at, at + dimensions)), at);
+    return prepared;
+  }
+
+  private allowFor(allow: DocSet): GpuAllow {
+    return allow.count() * SPARSE < this.index.size ? { kind: 'list', docIDs: allow.toArray() } : { kind: 'bits', words: allow.words.slice() };
+  }
+
+  /** Brings the table up to date; false when the GPU can't take the rows. */
+  private async upload(): Promise<boolean> {
+    const { backend, index } = this;
+    const wanted = index.docIDs();
+    if (this.table === null || !(await backend.isOpen(this.table))) {
+      await this.forget();
+      const { distance, dimensions } = index;
+      this.table = await backend.openTable({ rowType: 'f32', distance, dimensions, space: null, rowsExpected: wanted.count() });
+      if (this.table === null) return false;
+    }
+    const held = this.held ?? wanted.clone().andNot(wanted);
+    const gone = held.clone().andNot(wanted).toArray();
+    const fresh = wanted.clone().andNot(held).toArray();
+    this.held = null;
+    if (gone.length > 0 && !(await backend.remove(this.table, gone))) return false;
+    const block = Math.max(1, Math.floor(BLOCK_BYTES / (index.dimensions * 4)));
+    for (let at = 0; at < fresh.length; at += block) if (!(await this.send(fresh.subarray(at, at + block)))) return false;
+    this.held = wanted;
+    return true;
+  }
+
+  private send(docIDs: Uint32Array): Promise<boolean> {
+    const { dimensions, distance } = this.index;
+    const rows = new Float32Array(docIDs.length * dimensions);
+    const kept = new Uint32Array(docIDs.length);
+    const row = new Float32Array(dimensions);
+    let count = 0;
+    for (const docID of docIDs) {
+      if (!this.index.read(docID, row)) continue;
+      rows.set(preparedRow(distance, row), count * dimensions);
+      kept[count++] = docID;
+    }
+    return this.backend.append(this.table!, kept.slice(0, count), rows.slice(0, count * dimensions));
+  }
+
+  private score(queries: Float32Array, hits: GpuHits, k: number): MirrorHits[] {
+    const { dimensions, distance } = this.index;
+    const row = new Float32Array(dimensions);
+    return Array.from({ length: queries.length / dimensions }, (_, q) => {
+      const query = queries.subarray(q * dimensions, (q + 1) * dimensions);
+      const scored: { docID: number; distance: number }[] = [];
+      for (const docID of hits.docIDs.subarray(q * hits.k, (q + 1) * hits.k)) {
+        if (docID === EMPTY || !this.index.read(docID, row)) continue;
+        scored.push({ docID, distance: exactDistance(distance, query, preparedRow(distance, row)) });
+      }
+      const best = scored.sort((a, b) => a.distance - b.distance || a.docID - b.docID).slice(0, k);
+      return { docIDs: Uint32Array.from(best, (hit) => hit.docID), distances: Float32Array.from(best, (hit) => hit.distance) };
+    });
+  }
+}
