@@ -144,6 +144,30 @@ describe('the store', () => {
     expect(storage.stats.diskBytes).toBe(before);
   });
 
+  test('shrinks on disk after most is deleted, and what is left is whole', async () => {
+    const directory = new MemoryDirectory();
+    let storage = await openStorage(memoryVfs(directory));
+    let store = storage.createShard(1, noMeta);
+    const bucket = replaceBucket(1);
+    const value = (i: number): Uint8Array => new Uint8Array(300).fill(i);
+    for (let round = 0; round < 12; round++) {
+      const pairs = Array.from({ length: 100 }, (_, i): [Uint8Array, Uint8Array] => [keyOfU32(round * 100 + i), value(i)]);
+      store.flush({ sections: [{ bucket, entries: entriesOf(pairs) }], uptoSequence: round + 1, meta: noMeta });
+      while (storage.step(100));
+    }
+    const full = storage.stats.diskBytes;
+    const deleted = Array.from({ length: 1200 }, (_, i) => i).filter((i) => i % 10 !== 0);
+    store.flush({ sections: [{ bucket, entries: entriesOf(deleted.map((i) => [keyOfU32(i), null])) }], uptoSequence: 20, meta: noMeta });
+    while (storage.step(0.1));
+    const { diskBytes, logBytes } = storage.stats;
+    expect(diskBytes - logBytes).toBeLessThan((full - logBytes) / 4);
+    await storage.close();
+    storage = await openStorage(memoryVfs(directory));
+    store = storage.store(1);
+    expect(storage.verify()).toEqual([]);
+    for (let i = 0; i < 1200; i++) expect(store.bucket(bucket).get(keyOfU32(i)) ?? null).toEqual(i % 10 === 0 ? value(i % 100) : null);
+  });
+
   test('a pinned reader sees what it pinned, and its space comes back after the release', async () => {
     const storage = await openStorage(memoryVfs());
     const store = storage.createShard(1, noMeta);

@@ -1,12 +1,17 @@
-/** Background merges: of neighbouring segments under their buckets' operators, of a vector's columns. Both run in slices. */
+/**
+ * Background work on containers, in slices: merging neighbouring segments under their buckets' operators, merging a vector's
+ * columns, moving a container to a lower place so that its file can shrink.
+ */
 import type { Clock } from '../core/clock.ts';
 import { HeddleError } from '../core/errors.ts';
 import type { BucketOptions } from './bucket.ts';
 import { ColumnCursor, type ColumnReader, type ColumnWriter } from './column-format.ts';
+import { flushExtents, readExtents, writeExtents } from './extent-io.ts';
 import type { ContainerRef } from './manifest.ts';
 import { MergeCursor } from './merge-cursor.ts';
 import type { BuildSection, SegmentBuild } from './segment-build.ts';
 import type { Segment } from './segment.ts';
+import type { Extent, Space } from './space.ts';
 
 export interface BackgroundJob {
   readonly kind: 'segments' | 'columns';
@@ -116,5 +121,61 @@ export class ColumnMerge implements BackgroundJob {
     for (let i = 0; i < this.cursors.length; i++)
       if (this.isOpen[i] && this.cursors[i].docID === docID) this.isOpen[i] = this.cursors[i].next();
     return true;
+  }
+}
+
+const MOVE_BYTES = 128 << 10;
+
+/** Copies a container, byte for byte and under the same id, to another extent. */
+export class MoveJob implements BackgroundJob {
+  readonly kind: 'segments' | 'columns';
+  readonly inputs: readonly ContainerRef[];
+  made: ContainerRef | null = null;
+  private readonly from: ContainerRef;
+  private readonly to: Extent;
+  private readonly space: Space;
+  private readonly clock: Clock;
+  private readonly syncBytes: number;
+  private at = 0;
+  private unsynced = 0;
+
+  constructor(kind: 'segments' | 'columns', from: ContainerRef, to: Extent, space: Space, clock: Clock, syncBytes: number) {
+    this.kind = kind;
+    this.inputs = [from];
+    this.from = from;
+    this.to = to;
+    this.space = space;
+    this.clock = clock;
+    this.syncBytes = syncBytes;
+  }
+
+  step(deadlineMs: number): boolean {
+    try {
+      while (this.at < this.from.byteLength) {
+        this.copy(Math.min(MOVE_BYTES, this.from.byteLength - this.at));
+        if (this.at < this.from.byteLength && deadlineMs !== Infinity && this.clock.monotonic() >= deadlineMs) return false;
+      }
+      flushExtents(this.space, [this.to]);
+      this.made = { ...this.from, extents: [this.to] };
+      return true;
+    } catch (error) {
+      this.abort();
+      throw error;
+    }
+  }
+
+  abort(): void {
+    this.space.giveBack([this.to]);
+  }
+
+  private copy(length: number): void {
+    const bytes = new Uint8Array(length);
+    readExtents(this.space, this.from.extents, bytes, this.at);
+    writeExtents(this.space, [this.to], bytes, this.at);
+    this.at += length;
+    this.unsynced += length;
+    if (this.unsynced < this.syncBytes) return;
+    flushExtents(this.space, [this.to]);
+    this.unsynced = 0;
   }
 }

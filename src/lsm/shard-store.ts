@@ -15,7 +15,7 @@ import { ColumnStore } from './column-store.ts';
 import { ContainerReader, type ReadContext } from './container-reader.ts';
 import { ContainerWriter, SEGMENT_MAGIC } from './container-writer.ts';
 import type { ColumnRef, ContainerRef, ShardManifest } from './manifest.ts';
-import { type BackgroundJob, ColumnMerge, SegmentMerge } from './merge-job.ts';
+import { type BackgroundJob, ColumnMerge, MoveJob, SegmentMerge } from './merge-job.ts';
 import { pickBySize, pickWhole } from './merge-policy.ts';
 import { SegmentBuild } from './segment-build.ts';
 import { SegmentWriter } from './segment-writer.ts';
@@ -152,6 +152,23 @@ export class ShardStore implements VersionSource {
     if (this.job === null) return false;
     this.advance(now + budgetMs);
     return this.job !== null || (this.host.clock.monotonic() >= this.blockedUntilMs && this.hasWork());
+  }
+
+  /** Begins to move a container that is the last of its file to a lower place; false when there is none to move. */
+  startMove(): boolean {
+    if (this.job !== null) return false;
+    const { context, clock, limits } = this.host;
+    const ofSegments = this.current.segments.map(({ container }) => ({ kind: 'segments' as const, container }));
+    const ofColumns = this.current.columns.map(({ container }) => ({ kind: 'columns' as const, container }));
+    for (const { kind, container } of [...ofSegments, ...ofColumns]) {
+      const { ref } = container;
+      if (container.isDamaged || !context.space.isAtTail(ref.extents)) continue;
+      const to = context.space.allocateBelow(ref.byteLength, ref.extents);
+      if (to === null) continue;
+      this.job = new MoveJob(kind, ref, to, context.space, clock, limits.syncBytes);
+      return true;
+    }
+    return false;
   }
 
   /** Merges everything into one segment and one column each. */

@@ -87,6 +87,27 @@ export class Space {
     }
   }
 
+  /** One extent that ends before the last of `extents` starts, in the same file or a lower one; null where none fits. */
+  allocateBelow(bytes: number, extents: readonly Extent[]): Extent | null {
+    const units = Math.max(1, Math.ceil(bytes / this.extentBytes));
+    const highest = extents.reduce((best, extent) => (isAbove(extent, best) ? extent : best));
+    const found = this.fit(units);
+    if (found === null) return null;
+    if (isAbove(highest, { ...found, unit: found.unit + found.units - 1 })) return found;
+    this.release(found);
+    return null;
+  }
+
+  /** Bytes that are free below the used end of some file: what moving containers down could give back. */
+  get gapBytes(): number {
+    let units = 0;
+    this.free.forEach((runs, file) => {
+      const size = Math.floor(this.files[file].size() / this.extentBytes);
+      for (const run of runs) if (run.end < size) units += run.end - Math.max(run.start, Math.min(run.end, this.reservedBefore(file)));
+    });
+    return units * this.extentBytes;
+  }
+
   /** Gives back extents that no manifest ever named. */
   giveBack(extents: Iterable<Extent>): void {
     for (const extent of extents) this.release(extent);
@@ -106,12 +127,12 @@ export class Space {
     this.cutTails();
   }
 
-  /** End of the highest used unit of each file, in bytes. */
-  usedEnds(): number[] {
-    return this.files.map((file, index) => {
-      const units = Math.floor(file.size() / this.extentBytes);
-      const last = this.free[index][this.free[index].length - 1];
-      return (last !== undefined && last.end === units ? last.start : units) * this.extentBytes;
+  /** Whether one of the extents is the last used one of its file. */
+  isAtTail(extents: readonly Extent[]): boolean {
+    return extents.some(({ file, unit, units }) => {
+      const size = Math.floor(this.files[file].size() / this.extentBytes);
+      const last = this.free[file][this.free[file].length - 1];
+      return unit + units === (last !== undefined && last.end === size ? last.start : size);
     });
   }
 
@@ -217,4 +238,8 @@ export class Space {
       runs.splice(at, 1);
     }
   }
+}
+
+function isAbove(a: Extent, b: Extent): boolean {
+  return a.file > b.file || (a.file === b.file && a.unit > b.unit);
 }

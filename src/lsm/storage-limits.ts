@@ -33,6 +33,8 @@ export interface StorageLimits {
   readonly mergeFanout: number;
   /** Merges leave segments above this alone, except a full compaction. */
   readonly mergeBytesMax: number;
+  /** Containers are moved down, so that files shrink, when at least this much and a quarter of the disk space lies free between them. */
+  readonly shrinkBytesMin: number;
   /** A new file's name is trusted after this many milliseconds of the creating worker's monotonic clock. */
   readonly settleMs: number;
   /** Bytes the first minute's mirror may hold. */
@@ -57,6 +59,7 @@ export const DEFAULT_LIMITS: StorageLimits = {
   inlineValueBytesMax: 2048,
   mergeFanout: 4,
   mergeBytesMax: 1 << 30,
+  shrinkBytesMin: 1 << 20,
   settleMs: 60_000,
   mirrorBytesMax: 64 << 20,
   aliveCheckMs: 5_000,

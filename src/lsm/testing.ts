@@ -18,6 +18,7 @@ export const SMALL_LIMITS: Partial<StorageLimits> = {
   syncBytes: 16 << 10,
   blockBytes: 512,
   inlineValueBytesMax: 256,
+  shrinkBytesMin: 8 << 10,
 };
 
 export class ManualClock implements Clock {
