@@ -27,6 +27,8 @@ const SWEEP_SHARE = 0.02;
 const SWEEP_ROWS_MIN = 64;
 /** Share of the memory limit up to which f32 rows are kept for rescoring. */
 const ROWS_SHARE = 0.75;
+/** Share of the memory limit from which they are dropped, to leave the rest to codes and links. */
+const LEAN_SHARE = 0.9;
 const SEEDS = 8;
 /** The quantizer is looked at again when the index has grown by this factor. */
 const DRIFT_GROWTH = 4;
@@ -88,10 +90,11 @@ export class GraphIndex implements VectorIndex {
   }
 
   get size(): number {
-    return this.engine.exports.liveSlots() + this.backlog;
+    return this.engine.exports.liveSlots() + this.engine.exports.waiting();
   }
+  /** Rows waiting to be coded, and coded ones waiting to be linked while a graph is made of them. */
   get backlog(): number {
-    return this.engine.exports.waiting();
+    return this.engine.exports.waiting() + Math.max(0, this.linkEnd() - this.linkNext);
   }
   get lastExplain(): VectorSearchExplain {
     return this.explain;
@@ -132,7 +135,7 @@ export class GraphIndex implements VectorIndex {
     if (exports.has(docID)) this.remove(docID, sequence);
     this.putInput(row);
     if (exports.add(docID, sequence)) return;
-    exports.dropRows();
+    this.giveUpRows();
     if (!exports.add(docID, sequence)) throw memoryFull(this.options.memoryBytesMax);
   }
 
@@ -259,9 +262,17 @@ export class GraphIndex implements VectorIndex {
     }
   }
 
+  /** Whether f32 rows are kept in memory for rescoring. An index that has outgrown that gives them up for good. */
   private keepsRows(): boolean {
+    if (this.lean) return false;
     const more = this.dimensions * 4 * 1024;
     return this.engine.exports.bytesInUse() >>> 0 < this.options.memoryBytesMax * ROWS_SHARE - more;
+  }
+  private lean = false;
+
+  private giveUpRows(): void {
+    this.lean = true;
+    this.engine.exports.dropRows();
   }
 
   private answers(maxDistance: number | null): VectorHits {
@@ -300,10 +311,10 @@ export class GraphIndex implements VectorIndex {
     const config = this.config as GraphConfig;
     if (this.changes.length > 0) this.logChanges(durableSequence);
     if (this.size >= this.driftAt) return this.retrain(config);
-    const oldest = exports.headSequence();
-    if (oldest >= 0 && oldest <= durableSequence && this.settle()) return true;
     if (this.recodeNext < this.recodeEnd) return this.recodeOne();
     if (this.linkNext < this.linkEnd()) return this.linkOne();
+    const oldest = exports.headSequence();
+    if (oldest >= 0 && oldest <= durableSequence && this.settle()) return true;
     if (this.sweeping) {
       this.sweeping = exports.sweep(256, this.efConstruction) !== 0;
       persistence.drainSome(config);
@@ -335,13 +346,14 @@ export class GraphIndex implements VectorIndex {
     const keep = config.codec !== Codec.f32 && this.keepsRows() ? 1 : 0;
     let slot = exports.settle(ef, keep) >>> 0;
     if (slot === NONE) {
-      exports.dropRows();
+      this.giveUpRows();
       slot = exports.settle(ef, 0) >>> 0;
     }
     if (slot === NONE) {
       this.options.logger.log('warn', 'vector index: memory is full, rows stay in the backlog', { rows: this.size });
       return false;
     }
+    if (!this.lean && exports.bytesInUse() >>> 0 > this.options.memoryBytesMax * LEAN_SHARE) this.giveUpRows();
     if (config.codec === Codec.sq7 && this.watch.note(() => exports.takeResidualSum())) this.driftAt = 0;
     if (linking && this.linkNext <= slot) this.linkNext = Math.max(this.linkNext, exports.slotEnd());
     this.options.persistence.drainSome(config);
@@ -390,7 +402,7 @@ export class GraphIndex implements VectorIndex {
   /** One piece of choosing the codec, once there are enough rows; false while there is nothing to do. */
   private train(): boolean {
     const { schema, persistence } = this.options;
-    if (this.backlog < TRAINED_FROM) return false;
+    if (this.size < TRAINED_FROM) return false;
     this.training ??= trainGraph(this.engine, schema, this.dimensions);
     const { done, value } = this.training.next();
     if (!done) return true;
@@ -489,7 +501,7 @@ export class GraphIndex implements VectorIndex {
     const { exports } = this.engine;
     return {
       rows: this.size,
-      inGraph: exports.liveSlots(),
+      inGraph: Math.max(0, this.size - this.backlog),
       backlog: this.backlog,
       tombstones: exports.deadSlots(),
       memoryBytes: this.memoryBytes,

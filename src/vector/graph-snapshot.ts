@@ -23,8 +23,9 @@ interface Block {
   readonly crc: number;
 }
 
-function blockChecksum(generation: number, kind: number, index: number, bytes: Uint8Array): number {
-  return crc32c(bytes, crc32c(new ByteWriter(12).u32(generation).u32(kind).u32(index).finish()));
+function blockChecksum(engine: Engine, generation: number, kind: number, index: number, address: number, length: number): number {
+  const seed = crc32c(new ByteWriter(12).u32(generation).u32(kind).u32(index).finish());
+  return engine.exports.crc(address, length, seed) >>> 0;
 }
 
 export class SnapshotWriter {
@@ -63,7 +64,7 @@ export class SnapshotWriter {
 
   private write(kind: number, index: number, address: number, length: number): void {
     const bytes = bytesAt(this.engine, address >>> 0, length);
-    this.blocks.push({ kind, index, length, crc: blockChecksum(this.generation, kind, index, bytes) });
+    this.blocks.push({ kind, index, length, crc: blockChecksum(this.engine, this.generation, kind, index, address >>> 0, length) });
     this.stream.append(bytes);
   }
 
@@ -112,7 +113,7 @@ export function readSnapshot(
       throw new HeddleError('StorageFull', 'the vector index does not fit into its memory limit');
     const address = (upper ? exports.upperChunkAt(block.index) : exports.chunkAt(block.index)) >>> 0;
     const bytes = bytesAt(engine, address, block.length);
-    if (stream.read(bytes, offset) < block.length || blockChecksum(trailer.generation, block.kind, block.index, bytes) !== block.crc)
+    if (stream.read(bytes, offset) < block.length || blockChecksum(engine, trailer.generation, block.kind, block.index, address, block.length) !== block.crc)
       throw damaged(stream, `block ${block.kind}/${block.index} does not check`);
     offset += block.length;
   }

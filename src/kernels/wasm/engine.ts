@@ -94,6 +94,7 @@ export interface EngineExports {
   startSweep(): number;
   sweep(steps: number, ef: number): number;
   orphans(): number;
+  crc(address: number, bytes: number, seed: number): number;
   chunkCount(): number;
   chunkAt(index: number): number;
   chunkDiskBytes(): number;

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
-import { createEngine, createEngineOf, type Engine } from './engine.ts';
+import { SeededRandom } from '../../core/clock.ts';
+import { crc32c } from '../../core/crc32c.ts';
+import { bytesAt, createEngine, createEngineOf, type Engine } from './engine.ts';
 import { kernelDifferences } from './kernel-cases.ts';
 import { relaxedBuildIsRight } from './self-test.ts';
 
@@ -22,4 +24,12 @@ test('an engine is created in a build that is right here', () => {
   const engine = createEngine();
   expect(relaxedBuildIsRight(engine)).toBe(true);
   expect(kernelDifferences(engine, 20, 2)).toEqual([]);
+});
+
+test('the checksum of memory is that of the core', () => {
+  const engine = createEngine();
+  const block = engine.exports.alloc(4_096) >>> 0;
+  const bytes = new SeededRandom(3).fill(bytesAt(engine, block, 4_096));
+  for (const [from, length] of [[0, 0], [0, 1], [3, 7], [1, 8], [5, 1_000], [0, 4_096]])
+    expect(engine.exports.crc(block + from, length, 17) >>> 0).toBe(crc32c(bytes.subarray(from, from + length), 17));
 });

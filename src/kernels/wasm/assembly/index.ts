@@ -7,6 +7,7 @@ import * as answer from './answer';
 import * as arena from './arena';
 import * as backlog from './backlog';
 import * as bits from './bits';
+import { checksum } from './checksum';
 import * as codec from './codec';
 import * as config from './config';
 import * as docmap from './docmap';
@@ -402,6 +403,11 @@ export function orphans(): u32 {
 }
 
 // Snapshots.
+
+/** CRC-32C of memory, continuing from `seed`. */
+export function crc(from: usize, bytes: u32, seed: u32): u32 {
+  return checksum(from, bytes, seed);
+}
 
 export function chunkCount(): u32 {
   return arena.chunkCount;
