@@ -91,6 +91,12 @@ describe('the package in an app that is not configured', () => {
     expect(outcome.printed.length).toBeGreaterThan(0);
   });
 
+  it("runs the README's example in Node, over the file system", () => {
+    const printed = app.run(process.execPath, '--input-type=module', '--eval', readmeExample().code);
+    expect(printed.trim()).not.toBe('');
+    expect(readdirSync(app.folder)).toContain('my-app');
+  });
+
   it('gives every example of the README its types; one that does not connect goes on from the first', () => {
     const opening = readmeExample().code;
     const files = readmeBlocks().map(({ code, line }) => {
