@@ -68,6 +68,9 @@ export interface FlushJob {
   step(deadlineMs: number): boolean;
 }
 
+/** After a full disk, merges wait this long. */
+const FULL_DISK_PAUSE_MS = 10_000;
+
 export class ShardStore implements VersionSource {
   readonly shard: number;
   readonly columns: ColumnStore;
@@ -148,7 +151,7 @@ export class ShardStore implements VersionSource {
   step(budgetMs: number): boolean {
     const now = this.host.clock.monotonic();
     if (this.job === null && now < this.blockedUntilMs) return false;
-    this.job ??= this.pickJob(false);
+    this.begin(() => this.pickJob(false));
     if (this.job === null) return false;
     this.advance(now + budgetMs);
     return this.job !== null || (this.host.clock.monotonic() >= this.blockedUntilMs && this.hasWork());
@@ -174,10 +177,10 @@ export class ShardStore implements VersionSource {
   /** Merges everything into one segment and one column each. */
   compact(): void {
     while (this.job !== null) this.advance(Infinity);
-    this.job = this.pickJob(true);
+    this.begin(() => this.pickJob(true));
     while (this.job !== null) {
       this.advance(Infinity);
-      this.job ??= this.host.clock.monotonic() < this.blockedUntilMs ? null : this.pickColumnJob(true);
+      if (this.host.clock.monotonic() >= this.blockedUntilMs) this.begin(() => this.pickColumnJob(true));
     }
   }
 
@@ -318,6 +321,15 @@ export class ShardStore implements VersionSource {
     for (const segment of before.segments) if (!kept.has(segment.container)) segment.forget();
   }
 
+  /** Takes up a job unless there is one. */
+  private begin(pick: () => BackgroundJob | null): void {
+    try {
+      this.job ??= pick();
+    } catch (error) {
+      this.putOff(error);
+    }
+  }
+
   private advance(deadlineMs: number): void {
     const job = this.job!;
     try {
@@ -326,11 +338,16 @@ export class ShardStore implements VersionSource {
       this.finishMerge(job);
     } catch (error) {
       this.job = null;
-      const typed = HeddleError.from(error);
-      if (typed.code !== 'StorageFull' && typed.code !== 'Corruption') throw typed;
-      this.blockedUntilMs = typed.code === 'StorageFull' ? this.host.clock.monotonic() + 10_000 : 0;
-      this.host.logger.log('warn', `merge put off: ${typed.message}`, { shard: this.shard, code: typed.code });
+      this.putOff(error);
     }
+  }
+
+  /** A full disk puts merging off, damage leaves its segment alone; anything else is thrown. */
+  private putOff(error: unknown): void {
+    const typed = HeddleError.from(error);
+    if (typed.code !== 'StorageFull' && typed.code !== 'Corruption') throw typed;
+    if (typed.code === 'StorageFull') this.blockedUntilMs = this.host.clock.monotonic() + FULL_DISK_PAUSE_MS;
+    this.host.logger.log('warn', `merge put off: ${typed.message}`, { shard: this.shard, code: typed.code });
   }
 
   private finishMerge(job: BackgroundJob): void {
@@ -419,7 +436,7 @@ export class ShardStore implements VersionSource {
     const older = this.current.segments.slice(run.to);
     const wanted = inputs.reduce((sum, segment) => sum + segment.bytes, 0);
     const shrinks = this.hasGarbage(4);
-    return new SegmentMerge(inputs, older, this.buckets, this.dropped, (sections) => this.buildOf(sections, Math.min(wanted, 8 << 20), shrinks));
+    return new SegmentMerge(inputs, older, this.buckets, this.dropped, (sections) => this.buildOf(sections, shrinks ? 0 : Math.min(wanted, 8 << 20), shrinks));
   }
 
   private pickColumnJob(whole: boolean): BackgroundJob | null {
