@@ -109,8 +109,7 @@ test('what a client had not been told of is applied once when another owner take
   await expect.poll(() => reached).toBe(4);
   client.caller.detach();
   engines.interfere = () => undefined;
-  engines.die(0);
-  engines.die(1);
+  await first.close();
   const second = await open(engines);
   await client.attach(second);
   expect((await Promise.all(pending)).map(({ written }) => written)).toEqual([40, 30]);

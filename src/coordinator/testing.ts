@@ -59,7 +59,7 @@ export class TestEngines {
         resolve(reason);
       };
     });
-    const proxied = new Proxy(host as EngineHost, {
+    const proxied = new Proxy<EngineHost>(host, {
       get: (target, method: string) => {
         const run = (target as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>)[method];
         if (typeof run !== 'function') return run;
