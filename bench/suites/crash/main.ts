@@ -3,21 +3,22 @@
  *
  * Crashes a workload of several shards on a simulated device at every call that changes the disk, recovers what may be left
  * and checks it; then shows that the harness can see, by running it on broken engines. `--no-mutants` leaves that out,
- * `--replay SEED` explores one workload and prints what it finds.
+ * `--no-damage` the flipped bits, cut files and failing calls; `--damage-stride N` tries only every Nth; `--replay SEED` explores one workload and prints what it finds.
  */
 import { availableParallelism } from 'node:os';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { BenchContext, Figure, SuiteResult } from '../../run/suite.ts';
+import type { DamageReport, DamageTask } from './damage-worker.ts';
 import { buildMutant, whyNot } from './mutant-build.ts';
 import { MUTANTS } from './mutants.ts';
 import { record } from './record.ts';
-import { HARMLESS, NO_FLUSH_BY, noteFlushSites, sabotageNames } from './sabotage.ts';
+import { NO_FLUSH_BY, noteFlushSites, sabotageNames, whyRedundant } from './sabotage.ts';
 import type { RoundReport, Task } from './worker.ts';
 import { workload } from './workload.ts';
 
-export const figures = ['crash.states', 'crash.lost', 'crash.partial', 'crash.resurrected', 'crash.disagreeing', 'crash.unopenable', 'crash.mutants', 'crash.mutants-missed'];
+export const figures = ['crash.states', 'crash.lost', 'crash.partial', 'crash.resurrected', 'crash.disagreeing', 'crash.unopenable', 'crash.mutants', 'crash.mutants-missed', 'corruption.cases', 'corruption.undetected'];
 
 const STATES_GOAL = 100_000;
 const CALLS_GOAL = 2_000;
@@ -29,10 +30,12 @@ const SHORT = { operations: 160, objectsMax: 30, plansPerMoment: 8, plansPerReco
 const MUTANT_SEEDS = 4;
 const MUTANT_LIMIT_MS = 90_000;
 
-function runTask(entry: URL | string, task: Task, onRound: (report: RoundReport) => void): Promise<void> {
+const runTask = (entry: URL | string, task: Task, onRound: (report: RoundReport) => void): Promise<void> => runWorker(entry, task, onRound);
+
+function runWorker<R>(entry: URL | string, task: unknown, onReport: (report: R) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(entry, { workerData: task });
-    worker.on('message', onRound);
+    worker.on('message', onReport);
     worker.on('error', reject);
     worker.on('exit', () => resolve());
   });
@@ -136,6 +139,30 @@ async function mutants(context: BenchContext, threads: number): Promise<MutantRe
   return results;
 }
 
+/** Damage of every kind to a small database, and errors at every call of a short workload. */
+async function damage(context: BenchContext, threads: number): Promise<DamageReport> {
+  const total: DamageReport = { cases: 0, undetected: 0, outcomes: {}, faultRuns: 0, faultFailures: 0, findings: [], ms: 0 };
+  const stride = Number(context.option('damage-stride') ?? 1);
+  const startedMs = Date.now();
+  await Promise.all(
+    Array.from({ length: threads }, (_, part) => {
+      const task: DamageTask = { seed: 5, part: part * stride, parts: threads * stride, stride };
+      return runWorker<DamageReport>(new URL('./damage-worker.ts', import.meta.url), task, (report) => {
+        total.cases += report.cases;
+        total.undetected += report.undetected;
+        total.faultRuns += report.faultRuns;
+        total.faultFailures += report.faultFailures;
+        total.findings.push(...report.findings);
+        for (const [outcome, count] of Object.entries(report.outcomes)) total.outcomes[outcome] = (total.outcomes[outcome] ?? 0) + count;
+      });
+    }),
+  );
+  total.ms = Date.now() - startedMs;
+  context.log(`damage: ${total.cases} cases, ${JSON.stringify(total.outcomes)}; errors at every call: ${total.faultRuns} runs, ${total.faultFailures} went wrong`);
+  for (const finding of total.findings.slice(0, 10)) context.log(`  ${finding}`);
+  return total;
+}
+
 export async function run(context: BenchContext): Promise<SuiteResult> {
   const threads = Number(context.option('threads') ?? Math.min(4, availableParallelism()));
   const replay = context.option('replay');
@@ -156,11 +183,17 @@ export async function run(context: BenchContext): Promise<SuiteResult> {
   if (context.flag('no-mutants') || replay !== undefined) for (const name of ['crash.mutants', 'crash.mutants-missed']) missing.push({ name, reason: 'broken engines were not asked for' });
   else {
     const tried = await mutants(context, threads);
-    const harmful = tried.filter(({ name }) => !HARMLESS.has(name));
-    const wrong = [...harmful.filter(({ caught }) => !caught), ...tried.filter(({ name, caught }) => HARMLESS.has(name) && caught)];
+    const harmful = tried.filter(({ name, caught }) => caught || whyRedundant(name) === null);
     result.push({ name: 'crash.mutants', value: harmful.length, unit: 'broken engines', goal: '>= 20' });
-    result.push({ name: 'crash.mutants-missed', value: wrong.length, unit: 'broken engines', goal: '= 0' });
-    rows.push(...tried.map((mutant) => ({ kind: 'mutant', ...mutant })));
+    result.push({ name: 'crash.mutants-missed', value: harmful.filter(({ caught }) => !caught).length, unit: 'broken engines', goal: '= 0' });
+    rows.push(...tried.map((mutant) => ({ kind: 'mutant', ...mutant, ...(mutant.caught ? {} : { redundant: whyRedundant(mutant.name) }) })));
+  }
+  if (context.flag('no-damage') || replay !== undefined) for (const name of ['corruption.cases', 'corruption.undetected']) missing.push({ name, reason: 'damage was not asked for' });
+  else {
+    const found = await damage(context, threads);
+    result.push({ name: 'corruption.cases', value: found.cases, unit: 'damaged disks' });
+    result.push({ name: 'corruption.undetected', value: found.undetected, unit: 'damaged disks', goal: '= 0' });
+    rows.push({ kind: 'damage', ...found });
   }
   return { figures: result, rows, missing };
 }

@@ -9,7 +9,6 @@ export const MUTANTS: readonly Mutant[] = [
   { name: 'checksum of log frames ignored', file: 'src/lsm/log-frame.ts', find: 'if (crc32c(bytes, frameSeed(hostSeed, file, at), at + LENGTH_AT, end) !== crc) return null;', replace: '' },
   { name: 'checksum of the manifest ignored', file: 'src/lsm/manifest.ts', find: 'if (end > bytes.length || view.getUint32(BODY_CRC_AT, true) !== crc32c(bytes, 0, MANIFEST_HEADER_BYTES, end)) return null;', replace: 'if (end > bytes.length) return null;' },
   { name: 'both generations in one manifest file', file: 'src/lsm/manifest-files.ts', find: 'const file = files[manifest.generation % files.length];', replace: 'const file = files[0];' },
-  { name: 'log files recycled before their records are in segments', file: LOG, find: 'return oldest !== this.current && isCovered(this.files[oldest], this.coveredSequence) ? oldest : -1;', replace: 'return oldest !== this.current ? oldest : -1;' },
   { name: 'log needed from the newest group only', file: LOG, find: 'if (!isCovered(file, flushedSequence)) return file.firstGroup;', replace: '' },
   { name: 'acknowledged before the log is flushed', file: HOST, find: "if (mode === 'strict') this.log.flush();", replace: '' },
   { name: 'power promised without the mirror', file: HOST, find: "return mode === 'strict' && (this.isSettled || isMirrored) ? 'power' : 'process';", replace: "return isMirrored ? 'power' : 'power';" },

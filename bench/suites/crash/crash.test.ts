@@ -1,0 +1,57 @@
+import { describe, expect, test } from 'vitest';
+import { runDamage } from './damage-worker.ts';
+import { record } from './record.ts';
+import { sabotageNames } from './sabotage.ts';
+import { runRound, type Task } from './worker.ts';
+import { workload } from './workload.ts';
+
+/** A small run of `npm run crash`: minutes there, seconds here. */
+const SMALL: Task = {
+  firstSeed: 1,
+  rounds: 1,
+  operations: 60,
+  objectsMax: 20,
+  plansPerMoment: 4,
+  plansPerRecoveryCall: 2,
+  recoveriesPerDeep: 60,
+  part: 0,
+  parts: 6,
+  violationsMax: 3,
+  deadlineMs: Number.POSITIVE_INFINITY,
+  sabotage: null,
+};
+
+describe('a crash at any call', () => {
+  test.each([1, 2, 3])('loses nothing, brings nothing back and leaves every index in agreement (seed %i)', async (seed) => {
+    const { violations, hashes } = await runRound(SMALL, seed);
+    expect(violations).toEqual([]);
+    expect(hashes.length).toBeGreaterThan(50);
+  });
+
+  test.each(sabotageNames.filter((name) => name !== 'new names trusted after 30 s'))('is noticed to lose something with a broken engine: %s', async (sabotage) => {
+    const task = { ...SMALL, operations: 120, parts: 2, violationsMax: 1, sabotage };
+    let caught = false;
+    for (const seed of [1000, 1001, 1002]) {
+      // A workload that a broken engine can't even run to its end is noticed, too.
+      caught = await runRound(task, seed).then(
+        ({ violations }) => violations.length > 0,
+        () => true,
+      );
+      if (caught) break;
+    }
+    expect(caught).toBe(true);
+  });
+
+  test('runs the same from the same seed', async () => {
+    const options = { seed: 7, operations: 40, objectsMax: 20 };
+    const [a, b] = [await record(workload(options)), await record(workload(options))];
+    expect(a.moments.map(({ call, issued, acked }) => [call.kind, call.path, call.at, call.bytes, issued, acked])).toEqual(b.moments.map(({ call, issued, acked }) => [call.kind, call.path, call.at, call.bytes, issued, acked]));
+  });
+});
+
+test('damage to the disk is noticed or does not matter, and an error at any call leaves everything right', async () => {
+  const report = await runDamage({ seed: 5, part: 3, parts: 211, stride: 211 });
+  expect(report.findings).toEqual([]);
+  expect(report.cases).toBeGreaterThan(500);
+  expect(report.faultRuns).toBeGreaterThan(3);
+});
