@@ -16,6 +16,9 @@ import type { Vfs } from '../../../src/vfs/vfs.ts';
 const SHARD = 1;
 const OBJECTS: BucketOptions = { id: 2, bloom: false, operator: { kind: 'replace' } };
 
+/** The manifest keeps the number of documents: all of them are live. */
+const metaOf = keyOfU32;
+
 /** UUID of the n-th document. */
 export function uuidOfNumber(n: number): Uint8Array {
   const uuid = new Uint8Array(16);
@@ -34,13 +37,12 @@ export class TextShard {
   private pending: { docID: number; bytes: Uint8Array }[] = [];
   private count = 0;
 
-  private constructor(storage: HostStorage, store: ShardStore, schema: CollectionSchema) {
+  private constructor(storage: HostStorage, store: ShardStore, schema: CollectionSchema, stored: number) {
     this.storage = storage;
     this.store = store;
     this.objects = store.bucket(OBJECTS);
-    const cursor = this.objects.scan(null, null);
-    for (let entry = cursor.next(); entry !== null; entry = cursor.next()) this.live.add(u32OfKey(entry.key));
-    cursor.close();
+    this.count = stored;
+    for (let docID = 0; docID < stored; docID++) this.live.add(docID);
     const { live } = this;
     this.inverted = new InvertedIndex({ schema, live, bucket: (options) => store.bucket(options), find: () => null });
     this.query = new ShardQuery({ schema, inverted: this.inverted, live, vectors: new Map(), readValues: (docID) => this.read(docID) });
@@ -50,8 +52,9 @@ export class TextShard {
     const storage = await HostStorage.open({ vfs, mirror: null, clock: systemClock, random: systemRandom, logger: silentLogger });
     for (const record of storage.recovered) void record;
     storage.replayed();
-    if (!storage.shards().some(({ id }) => id === SHARD)) storage.createShard(SHARD, new Uint8Array(0));
-    return new TextShard(storage, storage.store(SHARD), schema);
+    const known = storage.shards().find(({ id }) => id === SHARD);
+    if (!known) storage.createShard(SHARD, metaOf(0));
+    return new TextShard(storage, storage.store(SHARD), schema, known ? u32OfKey(known.meta) : 0);
   }
 
   read(docID: number): readonly unknown[] {
@@ -71,9 +74,13 @@ export class TextShard {
     const pending = this.pending;
     let at = 0;
     const objects = { next: () => (at < pending.length ? { key: keyOfU32(pending[at].docID), value: pending[at++].bytes } : null) };
-    this.store.flush({ sections: [{ bucket: OBJECTS, entries: objects }, ...this.inverted.freeze()], uptoSequence: this.count, meta: new Uint8Array(0) });
+    this.store.flush({ sections: [{ bucket: OBJECTS, entries: objects }, ...this.inverted.freeze()], uptoSequence: this.count, meta: metaOf(this.count) });
     this.pending = [];
     this.inverted.flushed();
+  }
+
+  get bytes(): number {
+    return this.store.bytes;
   }
 
   /** Merges until there is nothing left to merge. */
