@@ -9,7 +9,7 @@ import { DocSet } from '../core/doc-set.ts';
 import { HeddleError } from '../core/errors.ts';
 import type { InvertedIndex } from '../inverted/inverted-index.ts';
 import type { VectorSearch, VectorTarget } from '../protocol/search-request.ts';
-import type { VectorIndex } from '../vector/vector-index.ts';
+import type { VectorHits, VectorIndex } from '../vector/vector-index.ts';
 import { BestOf } from './best-of.ts';
 
 /** What a search needs of a vector index. */
@@ -20,6 +20,15 @@ export interface VectorCandidates {
   /** Distances, nearest first. */
   readonly scores: Float64Array;
   readonly targetDistances?: Float64Array;
+}
+
+/** Hits that were found elsewhere for a search by one target; rows that died since are dropped. */
+export function foundVectors(search: VectorSearch, k: number, found: VectorHits, live: DocSet, facts: Record<string, unknown>): VectorCandidates {
+  const best: number[] = [];
+  for (let i = 0; i < found.docIDs.length && best.length < k; i++)
+    if (live.has(found.docIDs[i]) && found.distances[i] <= (search.maxDistance ?? Infinity)) best.push(i);
+  facts.vector = { [search.targets[0].name]: { path: 'exact', backend: 'gpu', ef: 0, hops: 0 } };
+  return { docIDs: Uint32Array.from(best, (i) => found.docIDs[i]), scores: Float64Array.from(best, (i) => found.distances[i]) };
 }
 
 /** Candidates taken from each of several targets, for each one wanted. */

@@ -13,9 +13,11 @@ import type { Clock, Logger, Random } from '../core/clock.ts';
 import { HybridClock } from '../core/clock.ts';
 import { HeddleError } from '../core/errors.ts';
 import { fromUtf8, utf8 } from '../core/bytes.ts';
+import type { GpuBackend } from '../gpu/gpu-backend.ts';
 import { HostStorage } from '../lsm/host-storage.ts';
 import type { StorageLimits } from '../lsm/storage-limits.ts';
 import { readEntries } from '../protocol/write-batch.ts';
+import { planShardSearch } from '../query/plan.ts';
 import type { AggregateRequest, AggregateState, KeywordStats, ShardSearch, ShardSearchResult } from '../query/shard-search.ts';
 import type { SearchReply } from '../protocol/search-reply.ts';
 import type { SearchRequest } from '../protocol/search-request.ts';
@@ -28,6 +30,7 @@ import type {
   EngineHost, HostStats, ObjectPage, PendingVector, Projection, WriteAck, WriteRequest,
 } from './host-api.ts';
 import { millisecondsOf } from '../protocol/object-record.ts';
+import { GpuSearches } from './gpu-searches.ts';
 import { RequestTable } from './request-table.ts';
 import { Shard } from './shard.ts';
 import { decodeShardMeta, emptyShardMeta, encodeShardMeta } from './shard-meta.ts';
@@ -69,6 +72,8 @@ export interface HostOptions {
   readonly mustExist?: boolean;
   readonly limits?: Partial<HostLimits>;
   readonly storageLimits?: Partial<StorageLimits>;
+  /** Takes batches of vector searches when it is faster; absent: everything runs here. */
+  readonly gpu?: GpuBackend | null;
   /** Runs the commit once the messages that wait have been read: a macrotask in workers, a microtask in tests. */
   readonly defer: (run: () => void) => void;
 }
@@ -88,6 +93,7 @@ export class ShardHost implements EngineHost {
   private readonly hosted = new Map<number, Shard>();
   private requests = new RequestTable();
   private readonly queue: WriteQueue;
+  private readonly gpuSearches: GpuSearches | null;
   private failure: HeddleError | null = null;
   private flushBlockedUntilMs = 0;
 
@@ -96,6 +102,7 @@ export class ShardHost implements EngineHost {
     this.options = options;
     this.limits = { ...DEFAULT_HOST_LIMITS, ...options.limits };
     this.hybrid = new HybridClock(options.clock);
+    this.gpuSearches = options.gpu ? new GpuSearches(options.gpu, options.clock) : null;
     this.queue = new WriteQueue(options.defer, this.limits.commitBytesMax, (round) => this.commitTogether(round));
   }
 
@@ -213,6 +220,7 @@ export class ShardHost implements EngineHost {
     if (!shard) return;
     shard.close();
     this.hosted.delete(id);
+    void this.gpuSearches?.drop(shard);
     this.storage.dropShard(id);
     await this.committed();
   }
@@ -275,7 +283,7 @@ export class ShardHost implements EngineHost {
     if (applied) return { ...applied, repeated: true };
     const hlc = this.hybrid.tick();
     const { operations, failures, written } = shard.resolve(readEntries(batch), millisecondsOf(hlc), atomic);
-    if (operations.length === 0) return { sequence: shard.sequence, written, failures, repeated: false };
+    // Logged even when it changes nothing: sent again after a later request, it might.
     const record = { hlc, request, failures, operations };
     const sequence = shard.sequence + 1;
     this.storage.append(id, sequence, RecordType.write, [encodeWriteRecord(record)]);
@@ -374,13 +382,16 @@ export class ShardHost implements EngineHost {
     return this.shard(shard).query.keywordStats(search);
   }
   async search(shard: number, search: ShardSearch): Promise<ShardSearchResult> {
-    return this.shard(shard).query.search(search);
+    const target = this.shard(shard);
+    return this.gpuSearches ? this.gpuSearches.run(target, search, (found) => target.query.search(search, found)) : target.query.search(search);
   }
   async fetch(shard: number, docIDs: Uint32Array, projection: Projection): Promise<ObjectPage> {
     return this.shard(shard).reads.fetch(docIDs, projection);
   }
   async answer(shard: number, request: SearchRequest, projection: Projection): Promise<SearchReply> {
-    return this.shard(shard).reads.answer(request, projection);
+    const target = this.shard(shard);
+    if (!this.gpuSearches) return target.reads.answer(request, projection);
+    return this.gpuSearches.run(target, planShardSearch(request), (found) => target.reads.answer(request, projection, found));
   }
   async aggregate(shard: number, request: AggregateRequest): Promise<AggregateState> {
     return this.shard(shard).query.aggregate(request);

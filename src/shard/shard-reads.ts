@@ -10,7 +10,7 @@ import { mergeResults } from '../query/merge.ts';
 import { planShardSearch } from '../query/plan.ts';
 import { replyOf } from '../query/reply.ts';
 import type { FilterNode } from '../schema/filter.ts';
-import type { VectorIndexHealth } from '../vector/vector-index.ts';
+import type { VectorHits, VectorIndexHealth } from '../vector/vector-index.ts';
 import type { ObjectPage, PendingVector, Projection } from './host-api.ts';
 import { KEY_BYTES, readDocID } from './object-store.ts';
 import { PageBuilder } from './page-builder.ts';
@@ -51,9 +51,9 @@ export class ShardReads {
     return page.finish();
   }
 
-  /** A whole query on this shard alone: search, merge, fetch. */
-  answer(request: SearchRequest, projection: Projection): SearchReply {
-    const results = [this.shard.query.search(planShardSearch(request))];
+  /** A whole query on this shard alone: search, merge, fetch. `found`: see `ShardQuery.search`. */
+  answer(request: SearchRequest, projection: Projection, found: VectorHits | null = null): SearchReply {
+    const results = [this.shard.query.search(planShardSearch(request), found)];
     const merged = mergeResults(request, results);
     const docIDs = new Set(merged.hits.map(({ docID }) => docID));
     return replyOf(request, merged, results, docIDs.size === 0 ? [] : [this.fetch(Uint32Array.from(docIDs), projection).bytes]);
