@@ -35,17 +35,17 @@ async function importFrom(words: Words, manifest: Manifest, firstRow: number, { 
   const firstChunk = Math.floor(firstRow / manifest.rowsPerChunk);
   let ahead = loadText(manifest, firstChunk, signal);
   for (let chunk = firstChunk; chunk < manifest.text.length; chunk++) {
-    const synsets = await ahead;
+    const text = await ahead;
     if (chunk + 1 < manifest.text.length) {
       ahead = loadText(manifest, chunk + 1, signal);
       // Its failure is met at the await above; until then it is nobody's unhandled rejection.
       ahead.catch(() => undefined);
     }
-    for (let from = 0; from < synsets.length; from += SLICE_ROWS) {
-      const slice = synsets.slice(from, from + SLICE_ROWS);
-      if (slice[slice.length - 1].row < firstRow) continue;
-      await words.data.upsertMany(slice.map(asObject), { signal });
-      onProgress(slice[slice.length - 1].row + 1, manifest.synsets);
+    for (let from = 0; from < text.count; from += SLICE_ROWS) {
+      const end = text.firstRow + Math.min(from + SLICE_ROWS, text.count);
+      if (end <= firstRow) continue;
+      await words.data.upsertMany(text.synsets(from, from + SLICE_ROWS).map(asObject), { signal });
+      onProgress(end, manifest.synsets);
     }
   }
 }

@@ -46,23 +46,36 @@ export async function loadManifest(signal?: AbortSignal): Promise<Manifest> {
   return manifest;
 }
 
-/** The synsets of chunk `number`, in row order. */
-export async function loadText(manifest: Manifest, number: number, signal?: AbortSignal): Promise<Synset[]> {
+/** A chunk of text, unpacked; its synsets are made as they are asked for, so that no one step is long. */
+export interface TextChunk {
+  readonly firstRow: number;
+  readonly count: number;
+  /** Synsets `from` to `to` (exclusive) of the chunk, in row order. */
+  synsets(from: number, to: number): Synset[];
+}
+
+export async function loadText(manifest: Manifest, number: number, signal?: AbortSignal): Promise<TextChunk> {
   const packed = await loadChunk(manifest.text[number], signal);
   const text = await new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream('gzip'))).text();
   const [words, glosses, examples, kinds, uses] = splitColumns(text, 5);
-  return glosses.map((gloss, i) => {
+  const firstRow = number * manifest.rowsPerChunk;
+  const synset = (i: number): Synset => {
     const [pos, domain] = kinds[i].split('.');
     return {
-      row: number * manifest.rowsPerChunk + i,
+      row: firstRow + i,
       words: words[i].split('|'),
-      gloss,
+      gloss: glosses[i],
       examples: examples[i] === '' ? [] : examples[i].split('|'),
       pos,
       domain,
       uses: Number(uses[i]),
     };
-  });
+  };
+  return {
+    firstRow,
+    count: glosses.length,
+    synsets: (from, to) => Array.from({ length: Math.min(to, glosses.length) - from }, (_, i) => synset(from + i)),
+  };
 }
 
 /** Columns of equally many lines, joined by one empty line. Lines may be empty, so the length decides, not the blank line. */
