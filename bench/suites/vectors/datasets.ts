@@ -39,13 +39,14 @@ const SOURCES: Record<DataSet['name'], Source> = {
 };
 
 /** The data set, made if it is not there. Throws with the reason where its source can't be had. */
-export function dataSet(name: DataSet['name'], root: string, cache: string): DataSet {
+export function dataSet(name: DataSet['name'], root: string, cache: string, rowsMax = Infinity): DataSet {
   const { distance, dimensions, read } = SOURCES[name];
-  const folder = join(cache, name);
+  const folder = join(cache, rowsMax === Infinity ? name : `${name}-${rowsMax}`);
   const files = { base: join(folder, 'base.f32'), query: join(folder, 'queries.f32'), truth: join(folder, 'truth.u32') };
   if (!existsSync(files.truth)) {
     mkdirSync(folder, { recursive: true });
-    const { base, queries } = read(root, cache);
+    const { base: all, queries } = read(root, cache);
+    const base = all.subarray(0, Math.min(all.length, rowsMax * dimensions));
     if (distance === 'cosine') for (const rows of [base, queries]) normalize(rows, dimensions);
     writeFileSync(files.base, bytesOf(base));
     writeFileSync(files.query, bytesOf(queries));

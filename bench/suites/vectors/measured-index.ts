@@ -51,11 +51,17 @@ export class MeasuredIndex {
   private index: GraphIndex | null = null;
 
   /** Fetches a data set; paths are the server's. */
-  async load(base: string, queries: string, truth: string): Promise<void> {
+  async load(base: string, queries: string, truth: string, baseFloatsMax = Infinity): Promise<void> {
     const fetched = async (path: string): Promise<ArrayBuffer> => (await fetch(path)).arrayBuffer();
-    this.base = new Float32Array(await fetched(base));
+    if (this.base.length > 0) return;
+    const all = new Float32Array(await fetched(base));
+    this.base = all.length > baseFloatsMax ? all.slice(0, baseFloatsMax) : all;
     this.queries = new Float32Array(await fetched(queries));
     this.truth = new Uint32Array(await fetched(truth));
+  }
+
+  ping(): true {
+    return true;
   }
 
   /** Takes rows and queries instead of fetching them. */
@@ -95,6 +101,7 @@ export class MeasuredIndex {
       peak = Math.max(peak, memoryBytes / (docID + 1));
       if (docID > count / 10) disk = Math.max(disk, graphDiskBytes / memoryBytes);
     }
+    while (index.step(1_000, count));
     const wallMs = performance.now() - started;
     this.index = index;
     return { rows: count, wallMs, bytesPerVector: index.sizes().memoryBytes / count, peakBytesPerVector: peak, diskBytesPeakVsArena: disk };
@@ -142,13 +149,13 @@ export class MeasuredIndex {
   }
 
   /** Searches under a random filter that allows `share` of the rows; recall against an exact search under it. */
-  searchFiltered(share: number, ef: number, k: number, queriesMax: number): { recall: number; wallMs: number; paths: Record<string, number>; distances: number } {
+  searchFiltered(share: number, ef: number, k: number, checked: boolean): { recall: number; wallMs: number; paths: Record<string, number>; distances: number } {
     const { queries, opened: index } = this;
     const { dimensions } = index;
     const random = new SeededRandom(17);
     const allow = new DocSet(index.size);
     for (let docID = 0; docID < index.size; docID++) if (random.next() < share) allow.add(docID);
-    const count = Math.min(queriesMax, queries.length / dimensions);
+    const count = queries.length / dimensions;
     const answers: Uint32Array[] = [];
     const paths: Record<string, number> = {};
     let distances = 0;
@@ -160,7 +167,7 @@ export class MeasuredIndex {
     }
     const wallMs = performance.now() - started;
     let found = 0;
-    for (let q = 0; q < count; q++) {
+    for (let q = 0; checked && q < count; q++) {
       const truth = new Set(index.searchExact(queries.subarray(q * dimensions, (q + 1) * dimensions), k, allow).docIDs);
       for (const docID of answers[q]) if (truth.has(docID)) found++;
     }

@@ -1,0 +1,149 @@
+/**
+ * npm run bench -- vectors [--sets minilm,glove,fashion-mnist] [--rounds 3] [--rows N] [--peers hnswlib-wasm] [--plots FOLDER] [--json FILE]
+ *
+ * Engine against native hnswlib (compiled here with -O3 -march=native) and browser peers: one thread each, same M and
+ * efConstruction, in turns; rates are per second of the measuring thread's own CPU time. `--rows` takes fewer rows for a
+ * quick look (its figures are then rows only).
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { median, rounded } from '../../run/statistics.ts';
+import type { BenchContext, Figure, SuiteResult } from '../../run/suite.ts';
+import { rateAt, recallAt, type Point } from './curve.ts';
+import { dataSet, type DataSet } from './datasets.ts';
+import { EnginePage } from './engine-page.ts';
+import { FIGURES } from './figures.ts';
+import { compileNative, NativePeer } from './native.ts';
+import { writePlot } from './plot.ts';
+
+export const figures = FIGURES;
+
+const M = 16;
+const EF_CONSTRUCTION = 200;
+const K = 10;
+const EFS = [12, 16, 24, 32, 48, 64, 96, 128, 200, 320];
+const RECALL_EF = 64;
+const MIB = 1024 * 1024;
+
+type Rows = Record<string, unknown>[];
+
+export async function run(context: BenchContext): Promise<SuiteResult> {
+  const names = (context.option('sets') ?? 'minilm,glove,fashion-mnist').split(',') as DataSet['name'][];
+  const rows: Rows = [];
+  const figures: Figure[] = [];
+  const missing: { name: string; reason: string }[] = [];
+  for (const name of names) {
+    try {
+      const set = dataSet(name, context.root, context.cache, Number(context.option('rows') ?? Infinity));
+      figures.push(...(await measureSet(context, set, rows)));
+      if (name === 'minilm') figures.push(...(await measureMiniLm(set, rows)));
+    } catch (thrown) {
+      missing.push({ name: `vectors.${name}`, reason: thrown instanceof Error ? thrown.message : String(thrown) });
+    }
+  }
+  return { figures, rows, missing };
+}
+
+async function measureSet(context: BenchContext, set: DataSet, rows: Rows): Promise<Figure[]> {
+  const rounds = Number(context.option('rounds') ?? 3);
+  const native = new NativePeer(compileNative('hnswlib-peer', context.cache, [join(context.root, 'bench/node_modules/hnswlib-node/src/hnswlib')]), [
+    set.base, set.query, set.truth, String(set.dimensions), set.distance === 'cosine' ? 'ip' : 'l2', String(M), String(EF_CONSTRUCTION), String(K),
+  ]);
+  const engine = await EnginePage.open(set);
+  const exact = await EnginePage.open(set);
+  const peer = (context.option('peers') ?? 'hnswlib-wasm').includes('hnswlib-wasm') ? await EnginePage.open(set, true) : null;
+  const settings = { dimensions: set.dimensions, distance: set.distance, maxConnections: M, efConstruction: EF_CONSTRUCTION, memoryBytesMax: 2_000 * MIB };
+  try {
+    const theirs = await native.ask<{ rows: number; cpuSeconds: number }>('build');
+    const ours = await engine.build({ ...settings, quantizer: 'sq' });
+    const plain = await exact.build({ ...settings, quantizer: 'none' });
+    const build = { native: theirs.rows / theirs.cpuSeconds, heddle: ours.rate, none: plain.rate };
+    context.log(`${set.name}: built per CPU second: hnswlib ${build.native.toFixed(0)}, ours ${build.heddle.toFixed(0)}, ours f32 ${build.none.toFixed(0)} (${await engine.engineBuild()})`);
+    rows.push({ set: set.name, rows: set.rows, engine: 'hnswlib native', buildPerCpuS: build.native });
+    rows.push({ set: set.name, engine: 'heddle sq', buildPerCpuS: build.heddle, ...ours.built });
+    rows.push({ set: set.name, engine: 'heddle none', buildPerCpuS: build.none, ...plain.built });
+    if (peer) rows.push({ set: set.name, rows: set.rows, engine: 'hnswlib-wasm', buildPerCpuS: await peer.buildPeer('hnswlib-wasm', M, EF_CONSTRUCTION) });
+    await engine.warm(EFS[3]);
+    const taken = new Map<string, { ef: number; recall: number; qps: number; wallQps?: number }[]>();
+    const note = (name: string, point: { ef: number; recall: number; qps: number }): void => void taken.set(name, [...(taken.get(name) ?? []), point]);
+    for (let round = 0; round < rounds; round++)
+      for (const ef of EFS) {
+        note('hnswlib native', await native.ask<Point>(`search ${ef}`));
+        note('heddle sq', await engine.search(ef, K));
+        note('heddle none', await exact.search(ef, K));
+        if (peer && (round === 0 || rounds > 3)) note('hnswlib-wasm', await peer.searchPeer(ef, K));
+      }
+    const curves: Record<string, Point[]> = {};
+    for (const [name, points] of taken) {
+      curves[name] = EFS.map((ef) => {
+        const here = points.filter((point) => point.ef === ef);
+        return { ef, recall: here[0].recall, qps: median(here.map(({ qps }) => qps)) };
+      });
+      for (const point of curves[name]) rows.push({ set: set.name, engine: name, ...point });
+    }
+    const plots = context.option('plots') ?? context.cache;
+    mkdirSync(plots, { recursive: true });
+    writePlot(join(plots, `vectors-${set.name}.svg`), `${set.name}, ${set.rows.toLocaleString('en')} × ${set.dimensions}, ${set.distance}`, curves);
+    return figuresOf(set, curves, build);
+  } finally {
+    native.close();
+    await engine.close();
+    await exact.close();
+    await peer?.close();
+  }
+}
+
+function figuresOf(set: DataSet, curves: Record<string, Point[]>, build: { native: number; heddle: number }): Figure[] {
+  const figures: Figure[] = [];
+  const prefix = `vectors.${set.name}`;
+  const ratio = (name: string, ours: number | null, theirs: number | null, goal: string): void => {
+    if (ours !== null && theirs !== null) figures.push({ name: `${prefix}.${name}`, value: rounded(ours / theirs, 3), unit: '×', goal });
+  };
+  const at = (engine: string, recall: number): number | null => (curves[engine] ? rateAt(curves[engine], recall) : null);
+  const native = set.name === 'glove' ? '>= 1.6' : '>= 1.8';
+  ratio('qps95.vs-hnswlib', at('heddle sq', 0.95), at('hnswlib native', 0.95), native);
+  ratio('qps99.vs-hnswlib', at('heddle sq', 0.99), at('hnswlib native', 0.99), native);
+  ratio('qps95.vs-hnswlib-wasm', at('heddle sq', 0.95), at('hnswlib-wasm', 0.95), set.name === 'glove' ? '>= 4.5' : '>= 8');
+  ratio('exact-walk.vs-hnswlib', at('heddle none', 0.95), at('hnswlib native', 0.95), '>= 0.85');
+  ratio('build.vs-hnswlib', build.heddle, build.native, '>= 1.8');
+  const [theirs, ours] = [recallAt(curves['hnswlib native'], RECALL_EF), recallAt(curves['heddle sq'], RECALL_EF)];
+  if (theirs !== null && ours !== null) figures.push({ name: `${prefix}.build-recall-loss`, value: rounded(theirs - ours, 3), unit: '', goal: '<= 0.005' });
+  return figures;
+}
+
+/** What is measured on MiniLM alone: filters, churn, memory, disk, reopening. */
+async function measureMiniLm(set: DataSet, rows: Rows): Promise<Figure[]> {
+  const engine = await EnginePage.open(set);
+  const settings = { dimensions: set.dimensions, distance: set.distance, maxConnections: M, efConstruction: EF_CONSTRUCTION, quantizer: 'sq' as const, memoryBytesMax: 2_000 * MIB };
+  const figures: Figure[] = [];
+  try {
+    const lean = await engine.build({ ...settings, memoryBytesMax: set.rows * 600 });
+    figures.push({ name: 'vectors.bytes-per-vector', value: rounded(lean.built.bytesPerVector), unit: 'bytes', goal: '<= 540' });
+    figures.push({ name: 'vectors.building-bytes-per-vector', value: rounded(lean.built.peakBytesPerVector), unit: 'bytes', goal: '<= 680' });
+    figures.push({ name: 'vectors.graph-disk.vs-arena', value: rounded(lean.built.diskBytesPeakVsArena, 3), unit: '×', goal: '<= 2.2' });
+    const reopened: number[] = [];
+    for (let round = 0; round < 5; round++) reopened.push((await engine.reopen()).wallMs);
+    figures.push({ name: 'vectors.reopen-ms', value: rounded(median(reopened)), unit: 'ms', goal: '<= 120' });
+    rows.push({ set: set.name, engine: 'heddle sq, rows on disk', reopenMs: reopened, ...lean.built });
+
+    await engine.build(settings);
+    await engine.warm(100);
+    const plain = await engine.search(100, K);
+    for (const [label, share] of [['1', 0.01], ['10', 0.1]] as const) {
+      const filtered = await engine.searchFiltered(share, 100, K);
+      rows.push({ set: set.name, engine: 'heddle sq', filtered: share, ...filtered, unfilteredQps: plain.qps });
+      figures.push({ name: `vectors.filtered${label}.recall`, value: rounded(filtered.recall), unit: '', goal: '>= 0.95' });
+      figures.push({ name: `vectors.filtered${label}.qps.vs-unfiltered`, value: rounded(filtered.qps / plain.qps, 3), unit: '×', goal: '>= 0.5' });
+    }
+    const churned = await engine.churn(3, 64, K);
+    rows.push({ set: set.name, engine: 'heddle sq', churn: 3, ...churned });
+    figures.push({ name: 'vectors.churn.recall-loss', value: rounded(churned.recallBefore - churned.recallAfter, 3), unit: '', goal: '<= 0.01' });
+
+    const compact = await engine.build({ ...settings, quantizer: 'bq', memoryBytesMax: set.rows * 240 });
+    figures.push({ name: 'vectors.compact-bytes-per-vector', value: rounded(compact.built.bytesPerVector), unit: 'bytes', goal: '<= 210' });
+    for (const ef of [64, 128, 256]) rows.push({ set: set.name, engine: 'heddle bq, rows on disk', ...(await engine.search(ef, K)) });
+  } finally {
+    await engine.close();
+  }
+  return figures;
+}
