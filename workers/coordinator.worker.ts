@@ -6,10 +6,11 @@ import { channelName } from '../src/protocol/owner-api.ts';
 
 const { locks, hardwareConcurrency } = navigator;
 const spawnEngine = (): Worker => new Worker(new URL('./engine.worker.ts', import.meta.url), { type: 'module', name: 'heddle engine' });
+const spawnGpu = (): Worker => new Worker(new URL('./gpu.worker.ts', import.meta.url), { type: 'module', name: 'heddle gpu' });
 
 const owner = new Owner({
   locks,
-  open: (options) => openInWorkers(options, { locks, cores: hardwareConcurrency, spawnEngine }),
+  open: (options) => openInWorkers(options, { locks, cores: hardwareConcurrency, spawnEngine, spawnGpu }),
   broadcast: (name) => new BroadcastChannel(channelName(name)),
   end: () => close(),
 });

@@ -98,8 +98,8 @@ class OwnerLink {
     this.worker = this.makeWorker();
     this.control = new Caller();
     void this.control.attach(this.worker);
-    const { storage, durability = 'strict', engines = null, onEvicted } = this.options;
-    const boot: BootOptions = { name: this.name, storage: storage === 'memory' ? 'memory' : 'opfs', durability, engines, allowEvicted: onEvicted !== undefined, tab: this.tab };
+    const { storage, durability = 'strict', engines = null, onEvicted, gpu } = this.options;
+    const boot: BootOptions = { name: this.name, storage: storage === 'memory' ? 'memory' : 'opfs', durability, engines, allowEvicted: onEvicted !== undefined, tab: this.tab, gpu };
     const candidate = boot.storage === 'memory' ? null : this.joinSwitchboard();
     const ports = candidate === null ? [local.port2] : [local.port2, candidate];
     void this.ask('boot', [boot, local.port2, candidate], ports);

@@ -1,6 +1,6 @@
 /** An open database: its collections, and what concerns all of them. */
 import { HeddleError } from '../core/errors.ts';
-import type { DatabaseStats } from '../protocol/coordinator-api.ts';
+import type { DatabaseStats, GpuReport } from '../protocol/coordinator-api.ts';
 import { backup, restore, type BackupSettings, type RestoreResult, type RestoreSettings } from './backup.ts';
 import { Collections } from './collections.ts';
 import type { Connection } from './connection.ts';
@@ -46,6 +46,11 @@ export class Database {
     const estimate = (await storage?.estimate?.()) ?? {};
     const persisted = (await storage?.persisted?.()) ?? null;
     return { ...stats, usageBytes: estimate.usage ?? null, quotaBytes: estimate.quota ?? null, persisted };
+  }
+
+  /** The GPU: what it is, what it was measured to do, what it did. Null while no batch of searches was large enough to ask for it. */
+  async gpu(settings?: CallSettings): Promise<GpuReport | null> {
+    return (await this.connection.call('stats', [], settings)).gpu;
   }
 
   /** Asks the browser to keep the origin's data until the user deletes it; whether it agreed. Some browsers ask the user. */

@@ -22,6 +22,8 @@ export interface ConnectOptions {
   readonly onEvicted?: () => void;
   /** Another tab owns the database and has not answered for a few seconds. */
   readonly onBlocked?: () => void;
+  /** Batches of searches on the GPU: when measured to win (`auto`, default), whenever possible (`force`), never (`forbid`). Browsers only. */
+  readonly gpu?: 'auto' | 'force' | 'forbid';
   readonly logger?: LogFunction;
   /** Makes the coordinator worker, where its URL can't be left to the bundler. `engine.worker.js` must lie beside it. */
   readonly worker?: () => Worker;

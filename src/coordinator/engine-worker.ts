@@ -1,6 +1,7 @@
 /** What runs in an engine worker: opens its host of shards and serves it on the port it was given. */
 import { systemClock, systemRandom, type Logger } from '../core/clock.ts';
 import { HeddleError, type PlainError } from '../core/errors.ts';
+import { connectGpu } from '../gpu/gpu-port.ts';
 import type { EngineBootOptions, EngineWorkerApi } from '../protocol/owner-api.ts';
 import { ShardHost } from '../shard/engine-host.ts';
 import { databaseVfs } from '../vfs/database-files.ts';
@@ -22,7 +23,7 @@ export class EngineWorker implements EngineWorkerApi {
     this.environment = environment;
   }
 
-  async boot({ name, index, storage, durability, mustExist, lifeLock }: EngineBootOptions, port: MessagePort): Promise<PlainError | null> {
+  async boot({ name, index, storage, durability, mustExist, lifeLock }: EngineBootOptions, port: MessagePort, gpu: MessagePort | null): Promise<PlainError | null> {
     try {
       await this.holdForLife(lifeLock);
       const stored = storage === 'opfs';
@@ -35,6 +36,7 @@ export class EngineWorker implements EngineWorkerApi {
         logger,
         durability,
         mustExist: stored && mustExist,
+        gpu: gpu && connectGpu(gpu).backend,
         defer: afterMessages(),
       });
       const server = serveHost(port, host, () => {

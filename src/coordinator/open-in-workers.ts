@@ -6,6 +6,7 @@ import { wrap, transfer } from 'comlink';
 import { systemClock, systemRandom, type Logger } from '../core/clock.ts';
 import { HeddleError } from '../core/errors.ts';
 import { uuidText } from '../core/ids.ts';
+import { GpuWorkerStarter } from '../gpu/gpu-worker-starter.ts';
 import { lockNames, type BootOptions, type EngineWorkerApi } from '../protocol/owner-api.ts';
 import { databaseVfs, findDatabase, markOpened, markSettled, statusOf, type DatabaseStatus } from '../vfs/database-files.ts';
 import { openIdbMirror } from '../vfs/mirror-idb.ts';
@@ -18,6 +19,7 @@ export interface WorkerEnvironment {
   readonly locks: LockManager;
   readonly cores: number;
   spawnEngine(): Worker;
+  spawnGpu(): Worker;
 }
 
 export async function openInWorkers(options: BootOptions, environment: WorkerEnvironment): Promise<Coordinator> {
@@ -35,8 +37,9 @@ export async function openInWorkers(options: BootOptions, environment: WorkerEnv
   const logger: Logger = { log: (level, message, fields) => coordinator?.log(level, message, fields) };
   // Only the first start may find nothing; an engine that is started again must find what it left.
   const made = new Set<number>();
+  const gpu = new GpuWorkerStarter(options.gpu ?? 'auto', environment.spawnGpu);
   const startEngine = async (index: number): Promise<EngineProcess> => {
-    const process = await startEngineWorker(options, index, made.has(index), environment);
+    const process = await startEngineWorker(options, index, made.has(index), environment, gpu.port());
     if (stored) made.add(index);
     return process;
   };
@@ -72,7 +75,7 @@ async function mirroredEngines(name: string): Promise<number> {
   }
 }
 
-async function startEngineWorker({ name, storage, durability }: BootOptions, index: number, mustExist: boolean, environment: WorkerEnvironment): Promise<EngineProcess> {
+async function startEngineWorker({ name, storage, durability }: BootOptions, index: number, mustExist: boolean, environment: WorkerEnvironment, gpu: MessagePort | null): Promise<EngineProcess> {
   const worker = environment.spawnEngine();
   const { port1, port2 } = new MessageChannel();
   const lifeLock = lockNames.engine(name, index, uuidText(systemRandom.fill(new Uint8Array(16))));
@@ -83,7 +86,7 @@ async function startEngineWorker({ name, storage, durability }: BootOptions, ind
       resolve(new HeddleError('StorageUnavailable', `engine worker ${index} failed: ${event.message || 'its script could not be loaded'}`));
     };
   });
-  const booted = await Promise.race([api.boot({ name, index, storage, durability, mustExist, lifeLock }, transfer(port2, [port2])), crashed.then((error) => error.toPlain())]);
+  const booted = await Promise.race([api.boot({ name, index, storage, durability, mustExist, lifeLock }, transfer(port2, [port2]), gpu && transfer(gpu, [gpu])), crashed.then((error) => error.toPlain())]);
   if (booted !== null) {
     worker.terminate();
     throw HeddleError.fromPlain(booted);

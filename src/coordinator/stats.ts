@@ -12,6 +12,7 @@ export function databaseStats(hosts: readonly HostStats[], schemas: readonly Col
     freeBytes: sum((host) => host.freeBytes),
     settled: hosts.every((host) => host.settled),
     engines: hosts.length,
+    gpu: hosts.find(({ gpu }) => gpu)?.gpu ?? null,
     quarantined: hosts.flatMap((host) => host.quarantined),
     collections: schemas.map((schema) => collectionStats(schema, shards.filter(({ shard }) => schema.shards.includes(shard)))),
   };

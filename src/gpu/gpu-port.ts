@@ -1,25 +1,33 @@
 /**
  * The GPU backend across a MessagePort: engine workers call the GPU worker's.
  *
- * A request is `[id, method, arguments]`, an answer `[id, result]`; bulk arrays are transferred to the GPU worker and back. A
- * port that closes or a worker that dies leaves no call hanging: `closed` settles all of them with null, which means "the CPU".
+ * A request is `[id, method, arguments]`, an answer `[id, result]`; bulk arrays are transferred to the GPU worker and back.
+ *
+ * No call hangs: one that is not answered within `CALL_MS_MAX` (building and training: `LONG_CALL_MS_MAX`) means that the worker
+ * is gone; it and all others, then and later, settle with null, which means "the CPU". `closed` does the same at once.
  */
 import type { GpuBackend, GpuStatus } from './gpu-backend.ts';
 
 type Method = Exclude<keyof GpuBackend, 'close'>;
-type Request = readonly [id: number, method: Method, args: readonly unknown[]];
+export type GpuRequest = readonly [id: number, method: Method, args: readonly unknown[]];
 type Answer = readonly [id: number, result: unknown];
 
 const METHODS: ReadonlySet<string> = new Set<Method>([
   'status', 'plan', 'openTable', 'isOpen', 'append', 'remove', 'setGraph', 'dropTable', 'searchExact', 'searchGraph', 'build', 'trainCentroids',
 ]);
 
-/** Serves `backend` on a port until it is closed. */
-export function serveGpu(port: MessagePort, backend: GpuBackend): void {
-  port.onmessage = (event: MessageEvent<Request>): void => {
-    const [id, method, args] = event.data;
+/** Long enough for a first job, which opens the adapter, measures it and compiles. */
+export const CALL_MS_MAX = 60_000;
+export const LONG_CALL_MS_MAX = 600_000;
+const LONG: ReadonlySet<Method> = new Set<Method>(['build', 'trainCentroids']);
+
+/** Serves `backend` on a port until it is closed. `first`: requests that were taken from the port before. */
+export function serveGpu(port: MessagePort, backend: GpuBackend, first: readonly GpuRequest[] = []): void {
+  const serve = ([id, method, args]: GpuRequest): void => {
     void answer(backend, method, args).then((result) => port.postMessage([id, result] satisfies Answer, buffersOf(result)));
   };
+  first.forEach(serve);
+  port.onmessage = (event: MessageEvent<GpuRequest>): void => serve(event.data);
 }
 
 async function answer(backend: GpuBackend, method: Method, args: readonly unknown[]): Promise<unknown> {
@@ -57,28 +65,35 @@ const GONE: GpuStatus = {
 
 /** Calls the backend behind `port`. Arrays given to `append`, `setGraph` and `trainCentroids` are transferred: gone afterwards. */
 export function connectGpu(port: MessagePort): GpuConnection {
-  const waiting = new Map<number, (result: unknown) => void>();
+  const waiting = new Map<number, { readonly resolve: (result: unknown) => void; readonly timer: ReturnType<typeof setTimeout> }>();
   let isClosed = false;
   let nextId = 1;
   port.onmessage = (event: MessageEvent<Answer>): void => {
     const [id, result] = event.data;
-    waiting.get(id)?.(result);
+    const call = waiting.get(id);
+    if (!call) return;
+    clearTimeout(call.timer);
     waiting.delete(id);
+    call.resolve(result);
   };
   const call = <T>(method: Method, args: readonly unknown[], transfer: ArrayBuffer[] = []): Promise<T> => {
     if (isClosed) return Promise.resolve(null as T);
     const id = nextId++;
     return new Promise<T>((resolve) => {
-      waiting.set(id, resolve as (result: unknown) => void);
-      port.postMessage([id, method, args] satisfies Request, transfer);
+      const timer = setTimeout(closed, LONG.has(method) ? LONG_CALL_MS_MAX : CALL_MS_MAX);
+      waiting.set(id, { resolve: resolve as (result: unknown) => void, timer });
+      port.postMessage([id, method, args] satisfies GpuRequest, transfer);
     });
   };
-  const closed = (): void => {
+  function closed(): void {
     isClosed = true;
-    for (const resolve of waiting.values()) resolve(null);
+    for (const { resolve, timer } of waiting.values()) {
+      clearTimeout(timer);
+      resolve(null);
+    }
     waiting.clear();
     port.close();
-  };
+  }
   const backend: GpuBackend = {
     status: async () => (await call<GpuStatus | null>('status', [])) ?? GONE,
     plan: async (job) => (await call<Awaited<ReturnType<GpuBackend['plan']>> | null>('plan', [job])) ?? { useGpu: false, gpuMs: null, cpuMs: job.cpuMs, reason: 'the GPU worker is gone' },

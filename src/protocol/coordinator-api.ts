@@ -126,7 +126,29 @@ export interface CollectionStats {
   readonly vectors: readonly { readonly name: string; readonly rows: number; readonly pending: number; readonly backlog: number; readonly memoryBytes: number; readonly diskBytes: number }[];
 }
 
+/** The GPU as the engines know it. */
+export interface GpuReport {
+  /** `idle`: not asked for yet. `absent`: no adapter. `lost`: it went away and is asked for again later. */
+  readonly state: 'idle' | 'ready' | 'absent' | 'lost' | 'forbidden';
+  readonly mode: 'auto' | 'force' | 'forbid';
+  /** Null until an adapter was opened. A software adapter is never used by itself. */
+  readonly adapter: { readonly description: string; readonly isSoftware: boolean } | null;
+  /** What the device was measured to do; null: not measured. */
+  readonly costs: { readonly roundTripMs: number; readonly uploadBytesPerMs: number; readonly walkTermsPerMs: number } | null;
+  readonly memoryBytes: number;
+  /** Kernels compared with plain code at start, and those that were wrong and are not used. */
+  readonly kernelsChecked: number;
+  readonly kernelsWrong: readonly string[];
+  readonly jobsRun: number;
+  readonly jobsDeclined: number;
+  readonly jobsFailed: number;
+  readonly devicesLost: number;
+  readonly lastFailure: string | null;
+}
+
 export interface DatabaseStats {
+  /** Null while no batch of searches was large enough to ask for the GPU. */
+  readonly gpu: GpuReport | null;
   readonly diskBytes: number;
   readonly logBytes: number;
   readonly freeBytes: number;

@@ -11,6 +11,8 @@ export interface BootOptions {
   readonly allowEvicted: boolean;
   /** Names this tab on the broadcast channel, where there is no switchboard. */
   readonly tab: string;
+  /** Whether batches of searches may go to the GPU; absent: `auto`. */
+  readonly gpu?: 'auto' | 'force' | 'forbid';
 }
 
 /** What a page asks of its coordinator worker, as frames on the worker's own port. */
@@ -46,8 +48,8 @@ export interface EngineBootOptions {
 
 /** An engine worker, by comlink. */
 export interface EngineWorkerApi {
-  /** Opens the host and serves it on `port`; the error where that fails. */
-  boot(options: EngineBootOptions, port: MessagePort): Promise<PlainError | null>;
+  /** Opens the host and serves it on `port`; the error where that fails. `gpu`: leads to the GPU worker. */
+  boot(options: EngineBootOptions, port: MessagePort, gpu: MessagePort | null): Promise<PlainError | null>;
 }
 
 /** To the switchboard, from a page's port. */

@@ -450,7 +450,8 @@ export class ShardHost implements EngineHost {
   async stats(): Promise<HostStats> {
     this.check();
     const { logBytes, diskBytes, freeBytes, settled, flushes, commits, quarantined } = this.storage.stats;
-    return { logBytes, diskBytes, freeBytes, settled, flushes, commits, quarantined, shards: [...this.hosted.values()].map((shard) => shard.stats()) };
+    const gpu = (await this.gpuSearches?.status()) ?? null;
+    return { logBytes, diskBytes, freeBytes, settled, flushes, commits, quarantined, gpu, shards: [...this.hosted.values()].map((shard) => shard.stats()) };
   }
 
   async settled(): Promise<void> {

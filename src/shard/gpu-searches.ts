@@ -10,7 +10,7 @@
  * Callers: the host of shards, when it was given a GPU backend. Hits may name rows that died meanwhile; `ShardQuery` drops them.
  */
 import type { Clock } from '../core/clock.ts';
-import type { GpuBackend } from '../gpu/gpu-backend.ts';
+import type { GpuBackend, GpuStatus } from '../gpu/gpu-backend.ts';
 import { IndexMirror } from '../gpu/index-mirror.ts';
 import type { ShardSearch } from '../query/shard-search.ts';
 import type { VectorHits } from '../vector/vector-index.ts';
@@ -41,6 +41,7 @@ export class GpuSearches {
   private readonly mirrors = new Map<Shard, Map<VectorField, Mirrored>>();
   private waiting = new Map<string, Waiting[]>();
   private pausedUntilMs = -Infinity;
+  private asked = false;
 
   constructor(gpu: GpuBackend, clock: Clock) {
     this.gpu = gpu;
@@ -100,6 +101,7 @@ export class GpuSearches {
     const { dimensions } = group[0].field;
     const queries = new Float32Array(group.length * dimensions);
     group.forEach(({ search }, i) => queries.set(search.vector!.targets[0].query, i * dimensions));
+    this.asked = true;
     try {
       const cpuMs = searchMs * group.length;
       const plan = await this.gpu.plan({ kind: 'scan', rowType: 'f32', terms: queries.length, uploadBytes: queries.byteLength, cpuMs });
@@ -111,6 +113,11 @@ export class GpuSearches {
     } catch {
       return null; // whatever is wrong with the GPU, the CPU answers
     }
+  }
+
+  /** What the GPU says of itself; null while it was not asked for anything, so that asking does not start it. */
+  async status(): Promise<GpuStatus | null> {
+    return this.asked ? this.gpu.status() : null;
   }
 
   /** Frees what a dropped shard has on the GPU. */

@@ -7,6 +7,7 @@
  * - `write` resolves once the record is durable as `durability` says. Writes that wait together share one write and one flush.
  * - A host that met a failed log write is poisoned: it answers `StorageUnavailable` until it is opened again.
  */
+import type { GpuReport } from '../protocol/coordinator-api.ts';
 import type { CollectionSchema } from '../schema/collection-schema.ts';
 import type { AggregateRequest, AggregateState, KeywordStats, ShardSearch, ShardSearchResult } from '../query/shard-search.ts';
 import type { VectorIndexHealth } from '../vector/vector-index.ts';
@@ -87,6 +88,8 @@ export interface HostStats {
   readonly flushes: number;
   readonly commits: number;
   readonly quarantined: readonly string[];
+  /** Null while the GPU was not asked for. */
+  readonly gpu?: GpuReport | null;
   readonly shards: readonly ShardStats[];
 }
 
