@@ -1,6 +1,6 @@
 /** The vector columns of one shard: rows by named vector and docID. Newer columns hide older rows of the same docID. */
-import { HeddleError } from '../core/errors.ts';
 import { ColumnCursor } from './column-format.ts';
+import { lossIn } from './section-reader.ts';
 import type { VersionSource } from './store-version.ts';
 
 interface ColumnRules {
@@ -75,25 +75,15 @@ export class ColumnStore {
     return this.rules.get(ordinal)?.liveRows() ?? null;
   }
 
-  verify(): string[] {
-    const wrong: string[] = [];
-    const attempt = (check: () => void): void => {
-      try {
-        check();
-      } catch (error) {
-        const typed = HeddleError.from(error);
-        if (typed.code !== 'Corruption') throw typed;
-        wrong.push(typed.message);
-      }
-    };
+  /** Reads and checks every column, a page at a time; yields what is wrong with the page, or null. */
+  *check(): IterableIterator<string | null> {
     for (const column of this.source.version.columns) {
       let pages = 0;
-      attempt(() => {
+      yield lossIn(() => {
         column.container.readHeader();
         pages = column.pages;
       });
-      for (let page = 0; page < pages; page++) attempt(() => column.verifyPage(page));
+      for (let page = 0; page < pages && !column.container.retired; page++) yield lossIn(() => column.verifyPage(page));
     }
-    return wrong;
   }
 }

@@ -195,6 +195,25 @@ describe('a damaged segment', () => {
     expect(storage.store(1).segments).toBe(2);
   });
 
+  test('is found by the scrub, once an hour and in slices', async () => {
+    const directory = new MemoryDirectory();
+    const clock = new ManualClock();
+    const storage = await openStorage(memoryVfs(directory), { clock });
+    const store = storage.createShard(1, noMeta);
+    store.flush({ sections: [{ bucket, entries: entriesOf(Array.from({ length: 40 }, (_, i) => [keyOfU32(i), new Uint8Array(100).fill(i)])) }], uptoSequence: 1, meta: noMeta });
+    while (storage.step(1));
+    directory.files.get('d0')!.write(new Uint8Array([0xff]), 600);
+    clock.ms += 3_599_000;
+    expect(storage.step(0)).toBe(false);
+    expect(storage.stats.quarantined).toEqual([]);
+    clock.ms += 1_000;
+    let slices = 0;
+    while (storage.step(0)) slices++;
+    expect(slices).toBeGreaterThan(3);
+    expect(storage.stats.quarantined).toHaveLength(1);
+    expect(storage.step(0)).toBe(false);
+  });
+
   test('a damaged filter is passed over and reported', async () => {
     const directory = new MemoryDirectory();
     let storage = await openStorage(memoryVfs(directory));
@@ -210,6 +229,11 @@ describe('a damaged segment', () => {
     storage = await openStorage(memoryVfs(directory));
     expect(fromUtf8(storage.store(1).bucket(bucket).get(utf8('a'))!)).toBe('1');
     expect(storage.stats.quarantined[0]).toMatch(/filter/);
+    expect(storage.verify()).toHaveLength(1);
+    storage.store(1).flush({ sections: [{ bucket, entries: entriesOf([[utf8('b'), utf8('2')]]) }], uptoSequence: 2, meta: noMeta });
+    storage.store(1).compact();
+    expect(storage.store(1).segments).toBe(1);
+    expect(storage.verify()).toEqual([]);
   });
 });
 

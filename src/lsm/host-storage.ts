@@ -120,6 +120,8 @@ export class HostStorage {
   private aliveCheckedMs: number;
   private turn = 0;
   private committedMs = 0;
+  private scrub: IterableIterator<string | null> | null = null;
+  private scrubbedMs: number;
   private edits = 0;
   private clearing: Promise<void> = Promise.resolve();
 
@@ -153,6 +155,7 @@ export class HostStorage {
     for (const { container, reason } of opened.manifest.quarantined) this.damagedContainers.set(container, reason);
     this.settleAtMs = options.clock.monotonic() + opened.settleMs;
     this.aliveCheckedMs = options.clock.monotonic();
+    this.scrubbedMs = options.clock.monotonic();
     this.context = {
       space: opened.space,
       hostSeed: opened.hostSeed,
@@ -285,6 +288,7 @@ export class HostStorage {
       return true;
     }
     if (this.space.gapBytes >= Math.max(this.limits.shrinkBytesMin, this.space.diskBytes / 4) && stores.some((store) => store.startMove())) return true;
+    if (this.scrubStep(budgetMs)) return true;
     const isIdle = this.options.clock.monotonic() - this.committedMs >= SEAL_IDLE_MS;
     if (this.log.needsSeal && isIdle) this.guarded(() => this.log.seal(this.manifest.generation));
     return false;
@@ -345,6 +349,25 @@ export class HostStorage {
     } finally {
       closeFiles(this.files);
     }
+  }
+
+  /** A slice of the scrub, which reads and checks everything once every `scrubEveryMs` of a session; damage is named in `stats`. */
+  private scrubStep(budgetMs: number): boolean {
+    const { clock } = this.options;
+    const now = clock.monotonic();
+    if (this.scrub === null && now - this.scrubbedMs < this.limits.scrubEveryMs) return false;
+    this.scrub ??= this.checkAll();
+    do {
+      if (this.scrub.next().done !== true) continue;
+      this.scrub = null;
+      this.scrubbedMs = clock.monotonic();
+      return false;
+    } while (clock.monotonic() < now + budgetMs);
+    return true;
+  }
+
+  private *checkAll(): IterableIterator<string | null> {
+    for (const store of [...this.stores.values()]) if (this.stores.get(store.shard) === store) yield* store.check();
   }
 
   private get isSettled(): boolean {

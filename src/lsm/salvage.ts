@@ -1,5 +1,5 @@
 /** Reads whatever still can be read of damaged segments, block by block, and says what could not. */
-import { HeddleError } from '../core/errors.ts';
+import { lossIn } from './section-reader.ts';
 import type { Segment } from './segment.ts';
 
 export type SalvagedEntry =
@@ -10,20 +10,13 @@ export type SalvagedEntry =
 export function* salvageShards(shards: Iterable<{ readonly shard: number; readonly segments: readonly Segment[] }>): IterableIterator<SalvagedEntry> {
   for (const { shard, segments } of shards)
     for (const segment of segments) {
-      try {
-        segment.sections();
-      } catch (error) {
-        yield { shard, bucket: null, lost: lossOf(error) };
+      const lost = lossIn(() => segment.sections());
+      if (lost !== null) {
+        yield { shard, bucket: null, lost };
         continue;
       }
       for (const [bucket, section] of segment.sections()) {
         for (const next of section.salvage()) yield { shard, bucket, ...next };
       }
     }
-}
-
-function lossOf(error: unknown): string {
-  const typed = HeddleError.from(error);
-  if (typed.code !== 'Corruption') throw typed;
-  return typed.message;
 }

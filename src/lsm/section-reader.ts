@@ -70,31 +70,21 @@ export class SectionReader {
     return new SectionCursor(this, this.loadIndex(), from, to);
   }
 
-  /** Reads and checks every byte of the section; returns what is wrong. */
-  verify(): string[] {
-    const wrong: string[] = [];
-    const attempt = (check: () => void): void => {
-      try {
-        check();
-      } catch (error) {
-        const typed = HeddleError.from(error);
-        if (typed.code !== 'Corruption') throw typed;
-        wrong.push(typed.message);
-      }
-    };
-    attempt(() => this.loadFilter(true));
-    attempt(() => this.loadIndex(true));
-    const index = this.index;
-    if (index === null) return wrong;
+  /** Reads and checks every byte of the section, a piece at a time; yields what is wrong with the piece, or null. */
+  *check(): IterableIterator<string | null> {
+    yield this.checkFilter();
+    const wrong = lossIn(() => this.loadIndex(true));
+    yield wrong;
+    if (wrong !== null) return;
+    const index = this.index!;
     for (let number = 0; number < this.info.blocks; number++)
-      attempt(() => {
+      yield lossIn(() => {
         const bytes = this.container.read(index.offsets[number], index.lengths[number]);
-        this.check(bytes, index.offsets[number]);
+        this.checkBytes(bytes, index.offsets[number]);
         const walker = new BlockWalker();
         walker.open(bytes);
         while (walker.next()) if (walker.tag === TAG_APART) this.apart(bytes, walker.valueAt);
       });
-    return wrong;
   }
 
   /** Entries (copied) of every block that can be read, and a line for each that can't. */
@@ -110,7 +100,7 @@ export class SectionReader {
     for (let number = 0; number < this.info.blocks; number++) {
       try {
         const bytes = this.container.read(index.offsets[number], index.lengths[number]);
-        this.check(bytes, index.offsets[number]);
+        this.checkBytes(bytes, index.offsets[number]);
         walker.open(bytes);
       } catch (error) {
         yield { lost: lossOf(error) };
@@ -133,7 +123,7 @@ export class SectionReader {
   /** Checks a block read by a cursor unless this session has done so before. */
   checkOnce(number: number, bytes: Uint8Array, at: number): void {
     if (this.verified[number] === 1) return;
-    this.check(bytes, at);
+    this.checkBytes(bytes, at);
     this.verified[number] = 1;
   }
 
@@ -164,7 +154,7 @@ export class SectionReader {
     return bytes;
   }
 
-  private check(bytes: Uint8Array, at: number): void {
+  private checkBytes(bytes: Uint8Array, at: number): void {
     try {
       checkBlock(bytes, this.container.seedAt(at), () => `block at ${at}`);
     } catch (error) {
@@ -172,19 +162,26 @@ export class SectionReader {
     }
   }
 
-  private loadFilter(again = false): Uint8Array {
-    if (this.filter !== null && !again) return this.filter;
-    const { bloomAt, bloomBytes, bloomCrc } = this.info;
-    this.filter = bloomBytes === 0 ? new Uint8Array(0) : this.loadFilterBytes(bloomAt, bloomBytes, bloomCrc);
+  /** A damaged filter is derived data: it is reported, lets everything through, and the next merge makes it anew. */
+  private loadFilter(): Uint8Array {
+    if (this.filter !== null) return this.filter;
+    const bytes = this.container.read(this.info.bloomAt, this.info.bloomBytes);
+    this.filter = this.isFilter(bytes) ? bytes : bytes.fill(0xff);
     return this.filter;
   }
 
-  /** A damaged filter is derived data: it is reported and then lets everything through. */
-  private loadFilterBytes(at: number, length: number, crc: number): Uint8Array {
-    const bytes = this.container.read(at, length);
-    if (crc32c(bytes, this.container.seedAt(at)) === crc) return bytes;
-    this.container.context.damaged(this.container.ref.id, `filter at ${at} fails its checksum; reads go on without it`);
-    return bytes.fill(0xff);
+  private checkFilter(): string | null {
+    if (this.info.bloomBytes === 0) return null;
+    let isSound = true;
+    const wrong = lossIn(() => (isSound = this.isFilter(this.container.read(this.info.bloomAt, this.info.bloomBytes))));
+    return isSound ? wrong : `segment ${this.container.ref.id}: filter at ${this.info.bloomAt} fails its checksum`;
+  }
+
+  private isFilter(bytes: Uint8Array): boolean {
+    const { bloomAt, bloomCrc } = this.info;
+    if (crc32c(bytes, this.container.seedAt(bloomAt)) === bloomCrc) return true;
+    this.container.context.damaged(this.container.ref.id, `filter at ${bloomAt} fails its checksum; reads go on without it`);
+    return false;
   }
 
   private loadIndex(again = false): SectionIndex {
@@ -195,7 +192,17 @@ export class SectionReader {
   }
 }
 
-function lossOf(error: unknown): string {
+/** Runs a check: null when it held, else what was wrong. */
+export function lossIn(check: () => void): string | null {
+  try {
+    check();
+    return null;
+  } catch (error) {
+    return lossOf(error);
+  }
+}
+
+export function lossOf(error: unknown): string {
   const typed = HeddleError.from(error);
   if (typed.code !== 'Corruption') throw typed;
   return typed.message;

@@ -1,8 +1,7 @@
 /** One segment of a shard's store: its container and, loaded at first use, the sections of its buckets. */
-import { HeddleError } from '../core/errors.ts';
 import { ContainerReader, type ReadContext } from './container-reader.ts';
 import type { ContainerRef } from './manifest.ts';
-import { SectionReader } from './section-reader.ts';
+import { SectionReader, lossIn } from './section-reader.ts';
 import { decodeSegmentFooter } from './segment-footer.ts';
 
 export class Segment {
@@ -28,16 +27,14 @@ export class Segment {
     return this.loaded;
   }
 
-  /** Everything that is wrong with this segment, after reading all of it. */
-  verify(): string[] {
-    try {
+  /** Reads and checks all of it, a piece at a time; yields what is wrong with the piece, or null. */
+  *check(): IterableIterator<string | null> {
+    const wrong = lossIn(() => {
       this.container.readHeader();
-      return [...this.sections().values()].flatMap((section) => section.verify());
-    } catch (error) {
-      const typed = HeddleError.from(error);
-      if (typed.code !== 'Corruption') throw typed;
-      return [typed.message];
-    }
+      this.sections();
+    });
+    yield wrong;
+    if (wrong === null) for (const section of this.sections().values()) yield* section.check();
   }
 
   /** Drops its blocks from the cache. */

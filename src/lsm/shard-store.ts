@@ -198,10 +198,19 @@ export class ShardStore implements VersionSource {
     return segments + this.current.columns.reduce((sum, column) => sum + column.memoryBytes, 0);
   }
 
+  /** Reads and checks everything, a block or page at a time; yields what is wrong with it, or null. */
+  *check(): IterableIterator<string | null> {
+    for (const segment of this.current.segments)
+      for (const wrong of segment.check()) {
+        if (segment.container.retired) break;
+        yield wrong;
+      }
+    yield* this.columns.check();
+  }
+
   /** Reads and checks everything; returns what is wrong. */
   verify(): string[] {
-    const wrong = this.current.segments.flatMap((segment) => segment.verify());
-    return [...wrong, ...this.columns.verify()];
+    return [...this.check()].filter((wrong) => wrong !== null);
   }
 
   pinVersion(version: StoreVersion): void {

@@ -37,6 +37,8 @@ export interface StorageLimits {
   readonly shrinkBytesMin: number;
   /** A new file's name is trusted after this many milliseconds of the creating worker's monotonic clock. */
   readonly settleMs: number;
+  /** Everything is read and checked in the background this often in a session. */
+  readonly scrubEveryMs: number;
   /** Bytes the first minute's mirror may hold. */
   readonly mirrorBytesMax: number;
   /** While writing, the directory is checked for cleared site data this often. */
@@ -61,6 +63,7 @@ export const DEFAULT_LIMITS: StorageLimits = {
   mergeBytesMax: 1 << 30,
   shrinkBytesMin: 1 << 20,
   settleMs: 60_000,
+  scrubEveryMs: 3_600_000,
   mirrorBytesMax: 64 << 20,
   aliveCheckMs: 5_000,
 };
