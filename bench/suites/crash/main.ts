@@ -24,10 +24,12 @@ const STATES_GOAL = 100_000;
 const CALLS_GOAL = 2_000;
 
 /** The full workload: enough operations for more than `CALLS_GOAL` calls. */
-const FULL = { operations: 700, objectsMax: 60, plansPerMoment: 40, plansPerRecoveryCall: 6, recoveriesPerDeep: 40 };
+const FULL = { operations: 700, objectsMax: 30, plansPerMoment: 40, plansPerRecoveryCall: 6, recoveriesPerDeep: 40 };
 /** For broken engines: short, and stopped at the first violation. */
-const SHORT = { operations: 160, objectsMax: 30, plansPerMoment: 8, plansPerRecoveryCall: 3, recoveriesPerDeep: 60 };
-const MUTANT_SEEDS = 4;
+const SHORT = { operations: 160, objectsMax: 20, plansPerMoment: 5, plansPerRecoveryCall: 3, recoveriesPerDeep: 60 };
+const MUTANT_SEEDS = 20;
+/** Of each workload one moment in so many: what is broken shows at many moments in a row, so more workloads see more. */
+const MUTANT_STRIDE = 6;
 const MUTANT_LIMIT_MS = 90_000;
 
 const runTask = (entry: URL | string, task: Task, onRound: (report: RoundReport) => void): Promise<void> => runWorker(entry, task, onRound);
@@ -91,7 +93,7 @@ interface MutantResult {
 async function tryMutant(name: string, entry: URL | string, sabotage: string | null, threads: number): Promise<MutantResult> {
   const startedMs = Date.now();
   let by: string | null = null;
-  const task = (part: number): Task => ({ ...SHORT, firstSeed: 1000 + part * MUTANT_SEEDS, rounds: MUTANT_SEEDS, part: 0, parts: 1, violationsMax: 1, deadlineMs: startedMs + MUTANT_LIMIT_MS, sabotage });
+  const task = (part: number): Task => ({ ...SHORT, firstSeed: 1000 + part * MUTANT_SEEDS, rounds: MUTANT_SEEDS, part: 3, parts: MUTANT_STRIDE, violationsMax: 1, deadlineMs: startedMs + MUTANT_LIMIT_MS, sabotage });
   await Promise.all(
     Array.from({ length: threads }, (_, part) =>
       runTask(entry, task(part), (report) => {

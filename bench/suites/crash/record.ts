@@ -105,7 +105,7 @@ export async function record(groups: Iterable<Group>, device = new SimulatedDevi
       case 'compact':
         return host.compact();
       case 'maintain':
-        await host.maintain(0.2);
+        await host.maintain(2);
         return;
       case 'reopen':
         await host.close();
