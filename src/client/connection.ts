@@ -28,6 +28,8 @@ export class Connection {
   readonly clientId = systemRandom.fill(new Uint8Array(16));
   readonly caller = new Caller();
   readonly vectorizers = new Map<string, Vectorizer>();
+  /** Collections whose vectorizing this tab holds; told to every new owner. */
+  readonly paused = new Set<number>();
   private readonly uuids = new UuidV7(systemClock, systemRandom);
   private readonly byId = new Map<number, CollectionSchema>();
   private readonly listeners: { [E in keyof ConnectionEvents]: Set<Listener<E>> } = {
@@ -52,6 +54,7 @@ export class Connection {
     const reply = await hello;
     this.byId.clear();
     for (const schema of reply.schemas) this.byId.set(schema.id, schema);
+    for (const collection of this.paused) this.call('pauseVectorizing', [collection, true]).catch(() => undefined); // it was dropped
     this.dispatch('owner', reply);
     return reply;
   }

@@ -36,12 +36,16 @@ export class Vectorizing {
 
   /** Holds it in all tabs, until `resume` or until the database is closed everywhere. */
   async pause(): Promise<void> {
-    await this.handle.connection.call('pauseVectorizing', [this.handle.schema.id, true]);
+    const { connection, schema } = this.handle;
+    connection.paused.add(schema.id);
+    await connection.call('pauseVectorizing', [schema.id, true]);
     this.since = null;
   }
 
   async resume(): Promise<void> {
-    await this.handle.connection.call('pauseVectorizing', [this.handle.schema.id, false]);
+    const { connection, schema } = this.handle;
+    connection.paused.delete(schema.id);
+    await connection.call('pauseVectorizing', [schema.id, false]);
     this.worker.wake();
   }
 

@@ -198,6 +198,11 @@ export class Coordinator {
     return null;
   }
 
+  async settled(): Promise<null> {
+    await Promise.all(this.engines.map((engine) => engine.wait((host) => host.settled())));
+    return null;
+  }
+
   /** Orderly: engines flush, clients are let go. */
   async close(): Promise<void> {
     this.backgrounds.forEach((background) => background.stop());

@@ -61,6 +61,14 @@ export class Engine {
     return this.ask((process) => process.ping());
   }
 
+  /** Asks for something that takes its time and needs none of the engine's, like the settling of files: background work goes on. */
+  wait<T>(action: (host: EngineHost) => Promise<T>): Promise<T> {
+    return this.ask((process) => {
+      this.inFlight--;
+      return action(process.host).finally(() => this.inFlight++);
+    });
+  }
+
   private async ask<T>(action: (process: EngineProcess) => Promise<T>): Promise<T> {
     const process = this.process ?? (await this.living());
     this.inFlight++;

@@ -55,7 +55,7 @@ export async function openInWorkers(options: BootOptions, environment: WorkerEnv
   if (stored) {
     await markOpened(name, systemClock);
     coordinator
-      .everywhere((host) => host.settled())
+      .settled()
       .then(() => markSettled(name, systemClock))
       .catch((thrown: unknown) => logger.log('warn', 'the database could not be marked as settled', { cause: String(thrown) }));
   }

@@ -48,7 +48,7 @@ const METHODS: Methods = {
   flush: ({ owner }) => owner.everywhere((host) => host.flush()),
   compact: ({ owner }) => owner.everywhere((host) => host.compact()),
   verify: ({ owner }) => owner.verify(),
-  settled: ({ owner }) => owner.everywhere((host) => host.settled()),
+  settled: ({ owner }) => owner.settled(),
   goodbye: (session) => {
     queueMicrotask(() => session.close());
     return null;
