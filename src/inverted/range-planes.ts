@@ -20,6 +20,9 @@ const EMPTY = 0;
 const FULL = 1;
 const RAW = 2;
 
+/** Bytes of pieces kept in memory by one property. */
+const CACHE_BYTES_MAX = 12 * 1024 * 1024;
+
 export type RangeOperator = 'equal' | 'greaterThan' | 'greaterOrEqual' | 'lessThan' | 'lessOrEqual';
 
 /** A chunk's piece in one segment. */
@@ -81,6 +84,9 @@ export class RangePlanes {
   private frozenDocs: number[] = [];
   private frozenValues: number[] = [];
   private readonly reader: BucketReader;
+  /** By chunk: a range filter over a million objects would otherwise read and check some 7 MB each time. */
+  private readonly cache = new Map<number, readonly Piece[]>();
+  private cacheBytes = 0;
 
   constructor(reader: BucketReader) {
     this.reader = reader;
@@ -97,15 +103,24 @@ export class RangePlanes {
 
   /** Sets in `into` the bits of docIDs (dead ones included) whose value stands in that relation to `value`. */
   compare(operator: RangeOperator, value: number, into: Uint32Array): void {
-    const cursor = this.reader.scan(null, null);
-    try {
-      for (let entry = cursor.next(); entry !== null; entry = cursor.next())
-        if (entry.value !== null) comparePiece(readPiece(entry.value), (u32OfKey(entry.key) * CHUNK_DOCS) >>> 5, operator, value, into);
-    } finally {
-      cursor.close();
-    }
+    const chunks = Math.ceil((into.length * 32) / CHUNK_DOCS);
+    for (let chunk = 0; chunk < chunks; chunk++)
+      for (const piece of this.piecesOf(chunk)) comparePiece(piece, (chunk * CHUNK_DOCS) >>> 5, operator, value, into);
     compareTail(this.frozenDocs, this.frozenValues, operator, value, into);
     compareTail(this.docs, this.values, operator, value, into);
+  }
+
+  /** A merge only drops dead docIDs, so pieces read before it stay right; a flush adds some, so it ends the cache. */
+  private piecesOf(chunk: number): readonly Piece[] {
+    const known = this.cache.get(chunk);
+    if (known) return known;
+    const values = this.reader.getAll(keyOfU32(chunk));
+    const bytes = values.reduce((sum, value) => sum + value.length, 0);
+    if (this.cacheBytes + bytes > CACHE_BYTES_MAX) return values.map(readPiece);
+    const pieces = values.map((value) => readPiece(value.slice()));
+    this.cache.set(chunk, pieces);
+    this.cacheBytes += bytes;
+    return pieces;
   }
 
   freeze(live: DocSet): SortedEntries | null {
@@ -131,6 +146,8 @@ export class RangePlanes {
   }
 
   flushed(): void {
+    this.cache.clear();
+    this.cacheBytes = 0;
     this.frozenDocs = [];
     this.frozenValues = [];
   }

@@ -63,11 +63,16 @@ export class TextShard {
     return JSON.parse(fromUtf8(bytes)) as unknown[];
   }
 
-  add(values: readonly unknown[], stored: Uint8Array = utf8(JSON.stringify(values))): void {
+  add(values: readonly unknown[], stored: Uint8Array = utf8(JSON.stringify(values)), createdMs = 0): void {
     const docID = this.count++;
     this.pending.push({ docID, bytes: stored });
     this.live.add(docID);
-    this.inverted.add(docID, uuidOfNumber(docID), 0, 0, values);
+    this.inverted.add(docID, uuidOfNumber(docID), createdMs, createdMs, values);
+  }
+
+  /** Deletes an object, as far as filters see it. */
+  kill(docID: number): void {
+    this.live.delete(docID);
   }
 
   flush(): void {
