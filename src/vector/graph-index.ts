@@ -258,7 +258,9 @@ export class GraphIndex implements VectorIndex {
     while (exports.rescore(keep)) {
       const docID = exports.wanted() >>> 0;
       const row = floats(this.engine, exports.inputAddress() >>> 0, this.dimensions);
-      if (!this.options.rows.read(docID, row)) throw new HeddleError('Corruption', `vector of docID ${docID} is missing from its column`);
+      if (this.options.rows.read(docID, row)) continue;
+      exports.goWithout();
+      this.options.logger.log('warn', 'vector index: a row is missing from its column, its code stands in', { vector: this.options.schema.name, docID });
     }
   }
 
@@ -377,8 +379,8 @@ export class GraphIndex implements VectorIndex {
     const flags = exports.flagsOf(slot);
     if ((flags & (SlotFlag.used | SlotFlag.dead | SlotFlag.linked)) === SlotFlag.used) {
       const row = floats(this.engine, exports.inputAddress() >>> 0, this.dimensions);
-      if (!this.options.rows.read(exports.docOf(slot) >>> 0, row)) throw new HeddleError('Corruption', `vector of docID ${exports.docOf(slot)} is missing from its column`);
-      if (!exports.linkSlot(slot, this.efConstruction)) return false;
+      // Without its row a slot stays out of the graph; the scan that follows a walk too short still finds it.
+      if (this.options.rows.read(exports.docOf(slot) >>> 0, row) && !exports.linkSlot(slot, this.efConstruction)) return false;
     }
     this.linkNext++;
     this.options.persistence.drainSome(this.config as GraphConfig);

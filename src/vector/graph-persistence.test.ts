@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { SeededRandom } from '../core/clock.ts';
+import { bytesAt, createEngine, Metric, words } from '../kernels/wasm/engine.ts';
 import { clusteredRows, IndexFixture, vectorSchema } from './vector-fixture.ts';
 
 const DIMENSIONS = 32;
@@ -87,4 +89,27 @@ test('a damaged graph file costs a rebuild, never an answer', () => {
     expect(fixture.index.size).toBe(1_400);
     expect(fixture.recall(queries, 10)).toBeGreaterThan(0.97);
   }
+});
+
+test('the example in docs/format/graph-log.md means what it says', () => {
+  const page = readFileSync(new URL('../../docs/format/graph-log.md', import.meta.url), 'utf8');
+  const example = page.slice(page.lastIndexOf('```', page.lastIndexOf('```') - 1));
+  const bytes = Uint8Array.from([...example.matchAll(/^((?:[0-9a-f]{2} ){4})/gm)].flatMap((line) => line[1].trim().split(' ').map((hex) => parseInt(hex, 16))));
+  expect(bytes.length).toBe(32);
+  const engine = createEngine();
+  const { exports } = engine;
+  exports.configure(16, Metric.cosine, 16, 2 ** 26);
+  exports.useCodec(1, 0);
+  // Slots 0 and 1, as operation 10 places them.
+  const operations = Uint32Array.of(10, 0, 100, 1, 0, 10, 1, 101, 2, 0, ...new Uint32Array(bytes.buffer));
+  const block = exports.alloc(operations.byteLength) >>> 0;
+  bytesAt(engine, block, operations.byteLength).set(new Uint8Array(operations.buffer));
+  expect(exports.replay(block, operations.length, 5)).toBe(0);
+  expect(exports.finishLoading()).toBe(1);
+  expect(exports.docOf(2)).toBe(7);
+  expect(exports.placeOf(7)).toBe(2);
+  expect(exports.replayedSequence()).toBe(5);
+  const linksAt = (exports.chunkAt(0) >>> 0) + 1024 * 16;
+  expect([...words(engine, linksAt + 2 * 128, 3)]).toEqual([0, 1, 0xffffffff]);
+  expect([...words(engine, linksAt, 2)]).toEqual([2, 0xffffffff]);
 });

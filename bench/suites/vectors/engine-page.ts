@@ -27,7 +27,7 @@ export class EnginePage {
   /** `evalAllowed`: for peers that make functions out of text (embind), which the product's policy forbids. */
   static async open(set: DataSet, evalAllowed = false): Promise<EnginePage> {
     const browser = await openBrowser();
-    const headers = evalAllowed ? { 'content-security-policy': "default-src 'self' data: 'unsafe-eval' 'wasm-unsafe-eval' 'unsafe-inline'" } : {};
+    const headers: Record<string, string> = evalAllowed ? { 'content-security-policy': "default-src 'self' data: 'unsafe-eval' 'wasm-unsafe-eval' 'unsafe-inline'" } : {};
     const { page, close } = await openPage(browser, join(import.meta.dirname, 'page.ts'), { mounts: { '/data/': set.folder }, headers });
     await page.evaluate(() => globalThis.engine.ping());
     const thread = workerThreads(browser.profile).at(-1);

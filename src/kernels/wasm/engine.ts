@@ -75,6 +75,7 @@ export interface EngineExports {
   scanAll(width: number): number;
   rescore(keep: number): number;
   wanted(): number;
+  goWithout(): void;
   settledAt(width: number): number;
   answersAddress(): number;
   answerCount(): number;

@@ -327,6 +327,10 @@ export function rescore(keep: bool): i32 {
 export function wanted(): u32 {
   return rescoring.wanted();
 }
+/** Instead of a row that can't be read, before `rescore` is called again. */
+export function goWithout(): void {
+  rescoring.goWithout();
+}
 export function settledAt(width: i32): bool {
   return rescoring.settled(width);
 }

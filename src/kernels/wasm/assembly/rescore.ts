@@ -4,6 +4,7 @@
  *
  * - A row that is not in memory is asked of the caller: `rescore` returns 1, `wanted` says whose; the caller puts it at
  *   `input` (unpadded, unnormalised) and calls again.
+ *   A row that can't be read keeps its coded distance: damage elsewhere must not cost the rest of the answer.
  * - `rigorous`: stop only where no row with that coded distance could be nearer (exact search). Otherwise stop where the
  *   coded distance, corrected by the errors seen so far (mean and three standard deviations), says so.
  */
@@ -109,6 +110,14 @@ export function rescore(keep: bool): i32 {
     if (stop) break;
   }
   return 0;
+}
+
+/** There is no row to be had for the one wanted: its coded distance stands in. */
+export function goWithout(): void {
+  if (!awaiting) return;
+  awaiting = false;
+  offerAnswer(pool.distanceAt(at), arena.docOf(awaited));
+  at++;
 }
 
 function measureFour(n: i32): void {
