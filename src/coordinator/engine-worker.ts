@@ -25,12 +25,12 @@ export class EngineWorker implements EngineWorkerApi {
 
   async boot({ name, index, storage, durability, mustExist, lifeLock }: EngineBootOptions, port: MessagePort, gpu: MessagePort | null): Promise<PlainError | null> {
     try {
-      await this.holdForLife(lifeLock);
       const stored = storage === 'opfs';
       const directory = engineDirectory(index);
+      const [mirror] = await Promise.all([stored ? openIdbMirror(name, directory) : null, this.holdForLife(lifeLock)]);
       const host = await ShardHost.open({
         vfs: stored ? databaseVfs(name).directory(directory) : memoryVfs(),
-        mirror: stored ? await openIdbMirror(name, directory) : null,
+        mirror,
         clock: systemClock,
         random: systemRandom,
         logger,

@@ -23,6 +23,17 @@ export interface WorkerEnvironment {
 }
 
 export async function openInWorkers(options: BootOptions, environment: WorkerEnvironment): Promise<Coordinator> {
+  // Its script loads while the traces of the database are looked for.
+  const early = [new EngineThread(environment)];
+  try {
+    return await openOver(early, options, environment);
+  } catch (thrown) {
+    for (const thread of early) thread.worker.terminate();
+    throw thrown;
+  }
+}
+
+async function openOver(early: EngineThread[], options: BootOptions, environment: WorkerEnvironment): Promise<Coordinator> {
   const { name, storage, durability, allowEvicted } = options;
   const stored = storage === 'opfs';
   const status: DatabaseStatus = stored ? statusOf(await findDatabase(name)) : 'new';
@@ -39,7 +50,8 @@ export async function openInWorkers(options: BootOptions, environment: WorkerEnv
   const made = new Set<number>();
   const gpu = new GpuWorkerStarter(options.gpu ?? 'auto', environment.spawnGpu);
   const startEngine = async (index: number): Promise<EngineProcess> => {
-    const process = await startEngineWorker(options, index, made.has(index), environment, gpu.port());
+    const thread = early.pop() ?? new EngineThread(environment);
+    const process = await startEngineWorker(thread, options, index, made.has(index), environment.locks, gpu.port());
     if (stored) made.add(index);
     return process;
   };
@@ -53,9 +65,10 @@ export async function openInWorkers(options: BootOptions, environment: WorkerEnv
     logger,
   });
   if (stored) {
-    await markOpened(name, systemClock);
-    coordinator
-      .settled()
+    const marked = markOpened(name, systemClock);
+    if (status === 'new' || status === 'evicted') await marked;
+    marked
+      .then(() => coordinator.settled())
       .then(() => markSettled(name, systemClock))
       .catch((thrown: unknown) => logger.log('warn', 'the database could not be marked as settled', { cause: String(thrown) }));
   }
@@ -75,17 +88,34 @@ async function mirroredEngines(name: string): Promise<number> {
   }
 }
 
-async function startEngineWorker({ name, storage, durability }: BootOptions, index: number, mustExist: boolean, environment: WorkerEnvironment, gpu: MessagePort | null): Promise<EngineProcess> {
-  const worker = environment.spawnEngine();
+/** A worker whose script is loading, and the promise that tells if it fails; listened to from the start, lest the news be missed. */
+class EngineThread {
+  readonly worker: Worker;
+  readonly crashed: Promise<HeddleError>;
+
+  constructor(environment: WorkerEnvironment) {
+    const worker = environment.spawnEngine();
+    this.worker = worker;
+    this.crashed = new Promise((resolve) => {
+      worker.onerror = (event) => {
+        event.preventDefault();
+        resolve(new HeddleError('StorageUnavailable', `an engine worker failed: ${event.message || 'its script could not be loaded'}`));
+      };
+    });
+  }
+}
+
+async function startEngineWorker(
+  { worker, crashed }: EngineThread,
+  { name, storage, durability }: BootOptions,
+  index: number,
+  mustExist: boolean,
+  locks: LockManager,
+  gpu: MessagePort | null,
+): Promise<EngineProcess> {
   const { port1, port2 } = new MessageChannel();
   const lifeLock = lockNames.engine(name, index, uuidText(systemRandom.fill(new Uint8Array(16))));
   const api = wrap<EngineWorkerApi>(worker);
-  const crashed = new Promise<HeddleError>((resolve) => {
-    worker.onerror = (event) => {
-      event.preventDefault();
-      resolve(new HeddleError('StorageUnavailable', `engine worker ${index} failed: ${event.message || 'its script could not be loaded'}`));
-    };
-  });
   const booted = await Promise.race([api.boot({ name, index, storage, durability, mustExist, lifeLock }, transfer(port2, [port2]), gpu && transfer(gpu, [gpu])), crashed.then((error) => error.toPlain())]);
   if (booted !== null) {
     worker.terminate();
@@ -93,7 +123,7 @@ async function startEngineWorker({ name, storage, durability }: BootOptions, ind
   }
   const remote = remoteHost(port1);
   // The worker holds this lock as long as it lives, however it ends.
-  const vanished = environment.locks.request(lifeLock, () => new HeddleError('StorageUnavailable', `engine worker ${index} ended`));
+  const vanished = locks.request(lifeLock, () => new HeddleError('StorageUnavailable', `engine worker ${index} ended`));
   const died = Promise.race([crashed, vanished]).catch((thrown: unknown) => HeddleError.from(thrown));
   const end = (reason: HeddleError): void => {
     worker.terminate();
