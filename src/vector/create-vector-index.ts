@@ -48,8 +48,8 @@ function open(options: VectorIndexOptions, dimensions: number, load: ((persisten
   const persistence = new GraphPersistence(engine, options.streams, options.random);
   const shape = { dimensions, distance: schema.distance, maxConnections, codec: codecOf(schema) };
   const config = load?.(persistence, (read) => sameShape(read, shape) && configureCodec(engine, read)) ?? null;
-  const { rows, clock, logger, memoryBytesMax } = options;
-  const index = new GraphIndex({ schema, dimensions, engine, rows, persistence, clock, logger, memoryBytesMax, config });
+  const { rows, clock, logger, memoryBytesMax, recoveredSequence } = options;
+  const index = new GraphIndex({ schema, dimensions, engine, rows, persistence, clock, logger, memoryBytesMax, recoveredSequence, config });
   return { index, persistence, config };
 }
 

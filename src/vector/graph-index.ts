@@ -30,6 +30,8 @@ const ROWS_SHARE = 0.75;
 /** Share of the memory limit from which they are dropped, to leave the rest to codes and links. */
 const LEAN_SHARE = 0.9;
 const SEEDS = 8;
+/** f32 rows that wait before `add` begins to code durable ones itself. */
+const WAITING_ROWS_MAX = 16_384;
 /** The quantizer is looked at again when the index has grown by this factor. */
 const DRIFT_GROWTH = 4;
 const NOTHING: VectorHits = { docIDs: new Uint32Array(0), distances: new Float32Array(0) };
@@ -51,6 +53,8 @@ export interface GraphIndexOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly memoryBytesMax: number;
+  /** Rows up to this sequence number are on disk: those of the log as it was recovered. */
+  readonly recoveredSequence: number;
   /** The config of a graph that was loaded; null: untrained. */
   readonly config: GraphConfig | null;
 }
@@ -133,10 +137,28 @@ export class GraphIndex implements VectorIndex {
   add(docID: number, row: Float32Array, sequence: number): void {
     const { exports } = this.engine;
     if (exports.has(docID)) this.remove(docID, sequence);
+    if (exports.waiting() >= WAITING_ROWS_MAX) this.placeDurable();
     this.putInput(row);
     if (exports.add(docID, sequence)) return;
     this.giveUpRows();
     if (!exports.add(docID, sequence)) throw memoryFull(this.options.memoryBytesMax);
+  }
+
+  /**
+   * When a whole column is given back after a rebuild: codes the oldest rows, unlinked, so that f32 rows don't pile up.
+   * They are scanned by their codes until `step` links them.
+   */
+  private placeDurable(): void {
+    const { exports } = this.engine;
+    while (!this.config && this.train());
+    for (let rows = 0; this.config && rows < WAITING_ROWS_MAX / 4; rows++) {
+      const oldest = exports.headSequence();
+      if (oldest < 0 || oldest > this.options.recoveredSequence) return;
+      const slot = exports.settle(0, 0) >>> 0;
+      if (slot === NONE) return;
+      this.linkNext = Math.min(this.linkNext, slot);
+      this.options.persistence.drainSome(this.config);
+    }
   }
 
   remove(docID: number, sequence: number): void {
@@ -375,14 +397,16 @@ export class GraphIndex implements VectorIndex {
   /** Links one slot that was coded before there was a graph (a dynamic index that has outgrown its threshold). */
   private linkOne(): boolean {
     const { exports } = this.engine;
+    const end = this.linkEnd();
+    const unlinked = (at: number): boolean => (exports.flagsOf(at) & (SlotFlag.used | SlotFlag.dead | SlotFlag.linked)) === SlotFlag.used;
+    while (this.linkNext < end && !unlinked(this.linkNext)) this.linkNext++;
     const slot = this.linkNext;
-    const flags = exports.flagsOf(slot);
-    if ((flags & (SlotFlag.used | SlotFlag.dead | SlotFlag.linked)) === SlotFlag.used) {
+    if (slot < end) {
       const row = floats(this.engine, exports.inputAddress() >>> 0, this.dimensions);
       // Without its row a slot stays out of the graph; the scan that follows a walk too short still finds it.
       if (this.options.rows.read(exports.docOf(slot) >>> 0, row) && !exports.linkSlot(slot, this.efConstruction)) return false;
     }
-    this.linkNext++;
+    if (slot < end) this.linkNext++;
     this.options.persistence.drainSome(this.config as GraphConfig);
     return true;
   }

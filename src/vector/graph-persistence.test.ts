@@ -91,6 +91,21 @@ test('a damaged graph file costs a rebuild, never an answer', () => {
   }
 });
 
+test('a whole column given back after a rebuild is searched by codes at once, and linked in time', () => {
+  const { fixture, queries } = filled(17_500, 8);
+  fixture.reopen({ snapshot: null, log: null, meta: {} });
+  const { index } = fixture;
+  expect(index.size).toBe(17_500);
+  expect(index.health().memoryBytes).toBeLessThan(17_500 * DIMENSIONS * 4 + 4_000_000);
+  expect(index.backlog).toBe(17_500);
+  expect(fixture.recall(queries.slice(0, 5), 10)).toBe(1);
+  for (let docID = 0; docID < 16_000; docID++) fixture.remove(docID);
+  fixture.settle();
+  expect(index.backlog).toBe(0);
+  expect(index.orphans()).toBe(0);
+  expect(fixture.recall(queries, 10)).toBeGreaterThan(0.97);
+});
+
 test('the example in docs/format/graph-log.md means what it says', () => {
   const page = readFileSync(new URL('../../docs/format/graph-log.md', import.meta.url), 'utf8');
   const example = page.slice(page.lastIndexOf('```', page.lastIndexOf('```') - 1));
