@@ -170,6 +170,7 @@ test('a full memory is a StorageFull at insert, and what is there stays searchab
   expect(stored).toBeGreaterThan(1_000);
   fixture.rows.rows.delete(stored);
   expect(fixture.index.search(rows[5], 1).docIDs[0]).toBe(5);
+  expect(() => fixture.index.admit(1_000)).toThrow(expect.objectContaining({ code: 'StorageFull' }));
   for (let i = 0; i < 100; i++) fixture.remove(i);
   expect(fixture.index.size).toBe(stored - 100);
 });

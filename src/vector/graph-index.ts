@@ -14,7 +14,7 @@ import { bytesAt, Codec, floats, NONE, SlotFlag, words, type Engine } from '../k
 import type { HnswConfig, VectorSchema } from '../schema/collection-schema.ts';
 import type { GraphConfig } from './graph-config.ts';
 import type { GraphPersistence } from './graph-persistence.ts';
-import { trainGraph } from './graph-training.ts';
+import { maxConnectionsOf, trainGraph } from './graph-training.ts';
 import { ResidualWatch, retrained } from './quantizer-drift.ts';
 import { SearchPlanner, type SearchPath } from './search-planner.ts';
 import { sampledRecall } from './sampled-recall.ts';
@@ -30,6 +30,8 @@ const ROWS_SHARE = 0.75;
 /** Share of the memory limit from which they are dropped, to leave the rest to codes and links. */
 const LEAN_SHARE = 0.9;
 const SEEDS = 8;
+/** Room that `admit` keeps for chunks in part used and for the log's buffer. */
+const SLACK_BYTES = 256 * 1024;
 /** f32 rows that wait before `add` begins to code durable ones itself. */
 const WAITING_ROWS_MAX = 16_384;
 /** The quantizer is looked at again when the index has grown by this factor. */
@@ -132,6 +134,16 @@ export class GraphIndex implements VectorIndex {
         details: { expected: this.dimensions, value: row.length },
       });
     floats(this.engine, this.engine.exports.inputAddress() >>> 0, this.dimensions).set(row);
+  }
+
+  admit(rows: number): void {
+    const { exports } = this.engine;
+    const links = maxConnectionsOf(this.options.schema) * 8;
+    const bytes = rows * (exports.rowBytes() * 2 + links + 64) + SLACK_BYTES;
+    const fits = (): boolean => (exports.bytesInUse() >>> 0) + bytes <= this.options.memoryBytesMax;
+    if (fits()) return;
+    this.giveUpRows();
+    if (!fits()) throw memoryFull(this.options.memoryBytesMax);
   }
 
   add(docID: number, row: Float32Array, sequence: number): void {

@@ -62,6 +62,8 @@ export interface VectorIndex {
   readonly size: number;
   /** Rows not yet in the graph. */
   readonly backlog: number;
+  /** Throws `StorageFull` where `rows` more would not fit into memory: for the shard to ask before it logs a write. */
+  admit(rows: number): void;
   /** Takes a row (borrowed, `dimensions` floats). `sequence` is that of the log record it came with. `StorageFull` when memory is at its limit. */
   add(docID: number, row: Float32Array, sequence: number): void;
   /** Forgets a docID; unknown ones are ignored. */
