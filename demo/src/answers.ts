@@ -50,10 +50,6 @@ export function keepAnswering(demo: DemoDatabase): void {
     return () => clearInterval(timer);
   });
 
-  effect(() => {
-    if (text.value.state === 'done') void wholeCounts(demo).then((whole) => (counts.value = whole));
-  });
-
   // What was chosen for one question is no answer to the next.
   effect(() => {
     void query.value;
@@ -73,7 +69,20 @@ async function answer(demo: DemoDatabase): Promise<void> {
   if (tab.value === 'notes') passageAnswer.value = await searchPassages(demo, asked, how);
   else if (near !== null) wordAnswer.value = await searchNear(demo, near);
   else wordAnswer.value = await searchWords(demo, asked, how, { pos: pos.value, domains: domains.value });
+  if (text.value.state === 'done' && counts.value.pos.length === 0) countWhole(demo);
   markPainted(asked, how);
+}
+
+let counting = false;
+/** Once, and after the first answer, which must not wait for it. */
+function countWhole(demo: DemoDatabase): void {
+  if (counting) return;
+  counting = true;
+  void wholeCounts(demo)
+    .then((whole) => (counts.value = whole))
+    // The next answer tries again; the list is whole without counts.
+    .catch(() => undefined)
+    .finally(() => (counting = false));
 }
 
 /** Marks the moment after the frame that shows the answer. */

@@ -9,7 +9,7 @@ export function latestOnly<T>(run: (input: T) => Promise<void>): (input: T) => v
   const work = async () => {
     running = true;
     while (waiting !== null) {
-      const { input } = waiting as { input: T };
+      const { input }: { input: T } = waiting;
       waiting = null;
       await run(input);
     }
