@@ -1,6 +1,9 @@
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { SeededRandom } from '../core/clock.ts';
 import { connect, type ConnectOptions, type Database } from './index.ts';
+
+/** Compiling for a software adapter takes seconds on a busy machine. */
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const opened: Database[] = [];
 afterEach(async () => {

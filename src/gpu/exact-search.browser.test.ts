@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { DocSet } from '../core/doc-set.ts';
 import { SeededRandom } from '../core/clock.ts';
 import { EMPTY } from '../kernels/gpu/ordered-key.ts';
@@ -9,6 +9,9 @@ import { exactSearch, type GpuAllow } from './exact-search.ts';
 import type { GpuDevice } from './gpu-device.ts';
 import { DISTANCES, openTestDevice, randomRows, ROW_TYPES, spaceFor, twinDistances, type RowKind } from './gpu-fixture.ts';
 import { RowTable } from './row-table.ts';
+
+/** Compiling for a software adapter takes seconds on a busy machine. */
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 interface Case {
   readonly format: RowFormat;

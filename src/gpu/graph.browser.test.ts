@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { SeededRandom } from '../core/clock.ts';
 import { EMPTY } from '../kernels/gpu/ordered-key.ts';
 import type { RowFormat } from '../kernels/gpu/row-format.ts';
@@ -13,6 +13,9 @@ import { openTestDevice, randomRows, spaceFor } from './gpu-fixture.ts';
 import { buildGraph, drawLevels, type BuiltGraph } from './graph-build.ts';
 import { dropGraph, graphSearch, uploadGraph, type GraphView } from './graph-search.ts';
 import { RowTable } from './row-table.ts';
+
+/** Compiling for a software adapter takes seconds on a busy machine. */
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const ROWS = 1200;
 const DIMENSIONS = 32;

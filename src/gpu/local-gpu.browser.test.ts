@@ -5,7 +5,11 @@ import { nearest } from '../kernels/scalar/gpu-select.ts';
 import type { GpuBackend, GpuStatus } from './gpu-backend.ts';
 import { openTestDevice, randomRows, twinDistances } from './gpu-fixture.ts';
 import { connectGpu, serveGpu } from './gpu-port.ts';
+import { selfTest, type KernelFamily } from './self-test.ts';
 import { LocalGpu, type LocalGpuOptions } from './local-gpu.ts';
+
+/** Compiling for a software adapter takes seconds on a busy machine. */
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const DIMENSIONS = 16;
 const ROWS = 300;
@@ -136,6 +140,26 @@ test('a kernel that computes wrongly is found, reported and never used', async (
   expect(kernelsWrong).toHaveLength(1);
   expect(kernelsWrong[0]).toMatch(/^exact-f32-l2-squared/);
   expect(lastFailure).toMatch(/should be/);
+});
+
+test('the self-test notices kernels that are a little wrong', async () => {
+  const mutations: readonly (readonly [KernelFamily, string, string])[] = [
+    ['exact', 'key == otherKey && id < otherId', 'key == otherKey && id > otherId'],
+    ['graph', 'min(length + fresh, 16u)', 'min(length + fresh, 6u)'],
+    ['build', 'keyOf(totalOf(lane)) < keys[other]', 'keyOf(totalOf(lane)) > keys[other]'],
+    ['kmeans', 'sum < nearestDistance', 'sum < nearestDistance * 0.5'],
+  ];
+  const create = GPUDevice.prototype.createShaderModule;
+  for (const [family, right, wrong] of mutations) {
+    const gpu = await openTestDevice();
+    vi.spyOn(GPUDevice.prototype, 'createShaderModule').mockImplementation(function (this: GPUDevice, descriptor) {
+      return create.call(this, { ...descriptor, code: descriptor.code.replace(right, wrong) });
+    });
+    const says = await gpu.exclusive(() => selfTest(gpu, family, { rowType: 'f32', distance: 'l2-squared', packedDot: true }, 0));
+    expect(says, `${family} with ${wrong}`).not.toBeNull();
+    vi.restoreAllMocks();
+    gpu.destroy();
+  }
 });
 
 test('graphs, building and k-means prove themselves and answer', async () => {

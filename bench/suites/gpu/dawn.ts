@@ -15,7 +15,7 @@ const kept: unknown[] = [];
 export async function openDawn(): Promise<GPU | null> {
   const { create, globals } = await import('webgpu');
   Object.assign(globalThis, globals);
-  const gpu = create([]) as unknown as GPU;
+  const gpu = create([]);
   kept.push(gpu);
   if (await gpu.requestAdapter()) return gpu;
   const chromium = await findChromium();

@@ -1,5 +1,5 @@
 /**
- * npm run bench -- gpu [--rows 100000] [--dimensions 384] [--json FILE]
+ * npm run bench -- gpu [--rows 100000] [--dimensions 384] [--only kernels,exact,graph,million] [--json FILE]
  *
  * The GPU's kernels through Dawn in Node: whether they compute what plain code computes, and on hardware how fast exact search,
  * batched graph search and graph building are, next to the wasm engine in the same run.
@@ -57,18 +57,20 @@ export async function run(context: BenchContext): Promise<SuiteResult> {
   const bench: Bench = { context, gpu, shape: calibration?.shape ?? 0, figures: [], rows: [] };
   bench.figures.push({ name: 'gpu.adapter', value: `${description}${isSoftware ? ' (software)' : ''}`, unit: '' });
   bench.rows.push({ what: 'adapter', ...gpu.facts, calibration });
-  await checkKernels(bench);
+  const only = context.option('only')?.split(',');
+  const wants = (part: string): boolean => only?.includes(part) ?? true;
+  if (wants('kernels')) await checkKernels(bench);
 
-  const count = Number(context.option('rows') ?? (isSoftware ? 2_000 : 100_000));
+  const count = Number(context.option('rows') ?? (isSoftware ? 1_200 : 100_000));
   const dimensions = Number(context.option('dimensions') ?? (isSoftware ? 48 : 384));
   const queryCount = isSoftware ? 64 : QUERIES;
   const sample = clustered(count + queryCount, dimensions);
   const rows = sample.subarray(0, count * dimensions);
   const queries = sample.slice(count * dimensions);
   const isStated = !isSoftware && count === 100_000 && dimensions === 384;
-  await benchExact(bench, rows, queries, dimensions, isStated);
-  await benchGraph(bench, rows, queries, dimensions, isStated);
-  if (!isSoftware) await benchMillion(bench, dimensions);
+  if (wants('exact')) await benchExact(bench, rows, queries, dimensions, isStated);
+  if (wants('graph')) await benchGraph(bench, rows, queries, dimensions, isStated);
+  if (!isSoftware && wants('million')) await benchMillion(bench, dimensions);
 
   const given = new Set(bench.figures.map(({ name }) => name));
   const reason = isSoftware ? 'software adapter: speed is not measured on it' : 'measured at another size, or over a limit of this device; see the rows';

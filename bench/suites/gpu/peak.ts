@@ -9,12 +9,12 @@ const CHAINS = 8;
 const STEPS = 1024;
 const LANES = 256;
 
-const wgsl = (word: string, step: (chain: string) => string): string => `
+const wgsl = (word: string, scalar: string, step: (chain: string) => string): string => `
 @group(0) @binding(0) var<uniform> p: vec4<u32>;
 @group(0) @binding(1) var<storage, read_write> out: array<${word}>;
 @compute @workgroup_size(${LANES})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let seed = ${word}(id.x + p.y);
+  let seed = ${word}(${scalar}(id.x + p.y));
 ${Array.from({ length: CHAINS }, (_, i) => `  var c${i} = seed + ${word}(${i});`).join('\n')}
   for (var i = 0u; i < p.x; i++) {
 ${Array.from({ length: CHAINS }, (_, i) => `    c${i} = ${step(`c${i}`)};`).join('\n')}
@@ -22,8 +22,8 @@ ${Array.from({ length: CHAINS }, (_, i) => `    c${i} = ${step(`c${i}`)};`).join
   out[id.x] = ${Array.from({ length: CHAINS }, (_, i) => `c${i}`).join(' + ')};
 }`;
 
-const FLOATS = wgsl('vec4<f32>', (c) => `fma(${c}, vec4<f32>(0.999), vec4<f32>(0.001))`);
-const PACKED = wgsl('vec4<u32>', (c) => {
+const FLOATS = wgsl('vec4<f32>', 'f32', (c) => `fma(${c}, vec4<f32>(0.999), vec4<f32>(0.001))`);
+const PACKED = wgsl('vec4<u32>', 'u32', (c) => {
   const part = (axis: string): string => `bitcast<u32>(dot4I8Packed(${c}.${axis}, 0x01020304u))`;
   return `vec4<u32>(${['x', 'y', 'z', 'w'].map(part).join(', ')}) + ${c}`;
 });
