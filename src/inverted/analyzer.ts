@@ -32,12 +32,15 @@ export class Analyzer {
   private readonly stem: ((word: string) => string) | null;
   private readonly stopwords: ReadonlySet<string>;
   private readonly plain: boolean;
+  /** Terms are the `word` tokens as they are. */
+  readonly isPlainWords: boolean;
 
   constructor(settings: TextSettings, stopwords: InvertedIndexConfig['stopwords']) {
     this.settings = settings;
     this.stem = settings.stemming === null ? null : stemmerFor(settings.stemming);
     this.stopwords = settings.tokenization === 'word' || settings.tokenization === 'lowercase' ? stopwordSet(stopwords) : new Set();
     this.plain = !settings.asciiFold && this.stem === null;
+    this.isPlainWords = this.plain && settings.tokenization === 'word';
     this.id = `${settings.tokenization}/${settings.asciiFold}/${settings.stemming}`;
   }
 

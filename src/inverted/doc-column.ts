@@ -11,7 +11,8 @@ import type { DocSet } from '../core/doc-set.ts';
 import type { BucketReader, MergeOperator, SortedEntries } from '../lsm/bucket.ts';
 
 const CHUNK_DOCS = 256;
-const ENTRY_BYTES = 1 + 16 + 8 + 8;
+/** An entry without its age, which takes a byte or more. */
+const ENTRY_BYTES = 1 + 16 + 6;
 /** 10 KiB each: half a million objects. */
 const CHUNKS_MAX = 2_048;
 
@@ -37,8 +38,8 @@ export class DocColumn {
   }
 
   add(docID: number, uuid: Uint8Array, createdMs: number, updatedMs: number): void {
-    const chunk = this.chunkOf(docID);
     const at = docID % CHUNK_DOCS;
+    const chunk = at === 0 ? this.newChunk(docID / CHUNK_DOCS) : this.chunkOf(docID);
     chunk.uuids.set(uuid, at * 16);
     chunk.created[at] = createdMs;
     chunk.updated[at] = updatedMs;
@@ -73,10 +74,15 @@ export class DocColumn {
   }
 
   private load(number: number): Chunk {
+    const chunk = this.newChunk(number);
+    for (const value of this.reader.getAll(keyOfU32(number))) readInto(value, chunk);
+    return chunk;
+  }
+
+  private newChunk(number: number): Chunk {
     if (this.chunks.size >= CHUNKS_MAX) this.giveUpOldest();
     const chunk = { uuids: new Uint8Array(CHUNK_DOCS * 16), created: new Float64Array(CHUNK_DOCS), updated: new Float64Array(CHUNK_DOCS) };
     this.chunks.set(number, chunk);
-    for (const value of this.reader.getAll(keyOfU32(number))) readInto(value, chunk);
     return chunk;
   }
 
@@ -96,7 +102,7 @@ export class DocColumn {
     this.pending = [];
     const docIDs = this.frozen.filter((docID) => live.has(docID));
     if (docIDs.length === 0) return null;
-    const writer = new ByteWriter(CHUNK_DOCS * ENTRY_BYTES);
+    const writer = new ByteWriter(CHUNK_DOCS * (ENTRY_BYTES + 2));
     let at = 0;
     return {
       next: () => {
@@ -105,7 +111,7 @@ export class DocColumn {
         writer.clear();
         for (; at < docIDs.length && docIDs[at] < (number + 1) * CHUNK_DOCS; at++) {
           const docID = docIDs[at];
-          writer.u8(docID % CHUNK_DOCS).bytes(this.uuid(docID)).f64(this.createdMs(docID)).f64(this.updatedMs(docID));
+          writeEntry(writer, docID % CHUNK_DOCS, this.uuid(docID), this.createdMs(docID), this.updatedMs(docID));
         }
         return { key: keyOfU32(number), value: writer.finish() };
       },
@@ -117,19 +123,25 @@ export class DocColumn {
   }
 }
 
+function writeEntry(writer: ByteWriter, at: number, uuid: Uint8Array, createdMs: number, updatedMs: number): void {
+  const updated = Math.floor(Math.max(0, updatedMs));
+  writer.u8(at).bytes(uuid).u32(updated % 0x1_0000_0000).u16(Math.floor(updated / 0x1_0000_0000)).varint(Math.max(0, updated - Math.floor(createdMs)));
+}
+
 function readInto(value: Uint8Array, chunk: Chunk): void {
   const reader = new ByteReader(value);
   while (reader.remaining > 0) {
     const at = reader.u8();
     chunk.uuids.set(reader.bytes(16), at * 16);
-    chunk.created[at] = reader.f64();
-    chunk.updated[at] = reader.f64();
+    const updated = reader.u32() + reader.u16() * 0x1_0000_0000;
+    chunk.updated[at] = updated;
+    chunk.created[at] = updated - reader.varint();
   }
 }
 
 /** Entries of several segments one after the other, oldest first, without those of dead docIDs. */
 export function docColumnMerge(live: DocSet): MergeOperator {
-  const writer = new ByteWriter(CHUNK_DOCS * ENTRY_BYTES);
+  const writer = new ByteWriter(CHUNK_DOCS * (ENTRY_BYTES + 2));
   return {
     kind: 'merge',
     merge(key, newestFirst) {
@@ -137,8 +149,13 @@ export function docColumnMerge(live: DocSet): MergeOperator {
       writer.clear();
       for (let i = newestFirst.length - 1; i >= 0; i--) {
         const value = newestFirst[i];
-        for (let at = 0; at < value.length; at += ENTRY_BYTES)
-          if (live.has(base + value[at])) writer.bytes(value.subarray(at, at + ENTRY_BYTES));
+        for (let at = 0; at < value.length; ) {
+          let end = at + ENTRY_BYTES;
+          while (value[end] >= 0x80) end++;
+          end++;
+          if (live.has(base + value[at])) writer.bytes(value.subarray(at, end));
+          at = end;
+        }
       }
       return writer.length === 0 ? null : writer.finish();
     },

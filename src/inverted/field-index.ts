@@ -8,11 +8,12 @@ import type { BucketOptions, BucketReader, SortedEntries } from '../lsm/bucket.t
 import type { InvertedIndexConfig } from '../schema/collection-schema.ts';
 import { BucketKind, bucketOf, sizeOf, valuesOf, type Field } from './fields.ts';
 import { geoTerm, placeOf } from './geo.ts';
-import { LengthColumn, lengthMerge } from './length-column.ts';
+import { LENGTH_MAX, LengthColumn, lengthMerge } from './length-column.ts';
 import { RangePlanes, planesMerge } from './range-planes.ts';
 import type { Statistics } from './statistics.ts';
 import { TermBucket, type KeyType } from './term-bucket.ts';
 import { TermDictionary } from './term-dictionary.ts';
+import { addAsciiWords } from './tokenize.ts';
 import { termKeyOf } from './value-key.ts';
 
 /** The one key of a `present` bucket. */
@@ -94,12 +95,22 @@ export class FieldIndex {
   private addText(docID: number, found: readonly unknown[]): void {
     const { searchable } = this;
     if (searchable) {
-      const words = this.analyse(found, true);
-      for (let i = 0; i < words.length; i++) searchable.add(words[i], docID);
-      this.lengths!.set(docID, words.length);
-      this.statistics.countField(this.field.ordinal, Math.min(words.length, 65_535), 1);
+      let length = 0;
+      for (const value of found) if (typeof value === 'string') length += this.addTerms(searchable, value, docID);
+      this.lengths!.set(docID, length);
+      this.statistics.countField(this.field.ordinal, Math.min(length, LENGTH_MAX), 1);
     }
     if (this.terms) for (const word of this.analyse(found, false)) this.terms.add(word, docID);
+  }
+
+  /** Adds a text's terms; returns how many there were. */
+  private addTerms(bucket: TermBucket, text: string, docID: number): number {
+    const analyzer = this.field.analyzer!;
+    const count = analyzer.isPlainWords ? addAsciiWords(text, bucket, docID) : -1;
+    if (count >= 0) return count;
+    this.words.length = 0;
+    for (const word of analyzer.terms(text, this.words)) bucket.add(word, docID);
+    return this.words.length;
   }
 
   private addValues(docID: number, found: readonly unknown[]): void {
@@ -118,7 +129,7 @@ export class FieldIndex {
     valuesOf(this.field, values, this.found);
     if (this.found.length === 0) return;
     const words = this.analyse(this.found, true);
-    this.statistics.countField(this.field.ordinal, Math.min(words.length, 65_535), -1);
+    this.statistics.countField(this.field.ordinal, Math.min(words.length, LENGTH_MAX), -1);
     for (const word of new Set(words)) this.searchable.subtract(word);
   }
 

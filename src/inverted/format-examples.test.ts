@@ -20,9 +20,9 @@ test('length-column.md', () => {
 });
 
 test('doc-column.md', () => {
-  const column = new DocColumn(readerOf('00000002', '03 018bcfe5680070008000000000000001 0000c08706d67742 0000c08706d67742'));
+  const column = new DocColumn(readerOf('00000002', '03 018bcfe5680070008000000000000001 007c68607d01 e807'));
   expect(uuidText(column.uuid(515))).toBe('018bcfe5-6800-7000-8000-000000000001');
-  expect([column.createdMs(515), column.updatedMs(515)]).toEqual([1_638_000_000_000, 1_638_000_000_000]);
+  expect([column.createdMs(515), column.updatedMs(515)]).toEqual([1_637_999_999_000, 1_638_000_000_000]);
 });
 
 test('range-planes.md', () => {

@@ -59,6 +59,10 @@ export class TermBucket {
   add(key: TermKey, docID: number): void {
     this.active.add(key, docID);
   }
+  /** `TermMemtable.addWithin`. */
+  addWithin(text: string, start: number, end: number, hash: number, docID: number): void {
+    this.active.addWithin(text, start, end, hash, docID);
+  }
   subtract(key: TermKey): void {
     this.active.subtract(key);
   }
@@ -136,18 +140,22 @@ export class TermBucket {
     if (memtable.size === 0) return null;
     const keys = sortedKeys(memtable, this.keyType, (key) => this.keyBytes(key));
     const writer = new ByteWriter(4096);
+    const keyWriter = new KeyWriter();
+    let buffer = { docs: new Uint32Array(1024), frequencies: new Uint32Array(1024) };
     let at = 0;
     return {
       next: () => {
         while (at < keys.length) {
           const { key, bytes } = keys[at++];
-          const { docs, frequencies } = memtable.read(key);
-          const count = keepLive(docs, frequencies, docs.length, this.live);
+          const postings = memtable.count(key);
+          if (postings > buffer.docs.length) buffer = { docs: new Uint32Array(postings * 2), frequencies: new Uint32Array(postings * 2) };
+          const { docs, frequencies } = buffer;
+          const count = keepLive(docs, frequencies, memtable.readInto(key, buffer), this.live);
           const net = memtable.net(key);
           if (count === 0 && (!this.scored || net === 0)) continue;
           writer.clear();
           writePostings(writer, { docs, frequencies: this.scored ? frequencies : null, count, net }, this.lengths?.() ?? null);
-          return { key: bytes ?? utf8(key as string), value: writer.finish() };
+          return { key: bytes ?? keyWriter.utf8(key as string), value: writer.finish() };
         }
         return null;
       },
@@ -159,9 +167,31 @@ export class TermBucket {
   }
 }
 
+/** UTF-8 of one term after the other in one buffer; most terms are short and ASCII. */
+class KeyWriter {
+  private buffer = new Uint8Array(256);
+
+  utf8(term: string): Uint8Array {
+    if (term.length > this.buffer.length) this.buffer = new Uint8Array(term.length * 2);
+    for (let i = 0; i < term.length; i++) {
+      const unit = term.charCodeAt(i);
+      if (unit > 127) return utf8(term);
+      this.buffer[i] = unit;
+    }
+    return this.buffer.subarray(0, term.length);
+  }
+}
+
+const SURROGATES_AND_ABOVE = /[\ud800-\uffff]/;
+
+/** By UTF-8 bytes, which is the order of UTF-16 units as long as no term has one above the surrogates' range. */
+function sortTexts(keys: string[]): string[] {
+  return keys.some((key) => SURROGATES_AND_ABOVE.test(key)) ? keys.sort(compareTerms) : keys.sort();
+}
+
 function sortedKeys(memtable: TermMemtable, type: KeyType, bytesOf: (key: TermKey) => Uint8Array): { key: TermKey; bytes: Uint8Array | null }[] {
   const keys = [...memtable.keys()];
-  if (type === 'text') return (keys as string[]).sort(compareTerms).map((key) => ({ key, bytes: null }));
+  if (type === 'text') return sortTexts(keys as string[]).map((key) => ({ key, bytes: null }));
   if (type === 'int' || type === 'number' || type === 'date' || type === 'boolean')
     return (keys as number[]).sort((a, b) => a - b).map((key) => ({ key, bytes: bytesOf(key) }));
   return keys.map((key) => ({ key, bytes: bytesOf(key) })).sort((a, b) => compareBytes(a.bytes, b.bytes));

@@ -8,6 +8,7 @@
  * removes, also of postings that lie in segments.
  * Called by the inverted index only, single-threaded.
  */
+import { TermSlots, hashOf } from './term-slots.ts';
 import type { TermKey } from './value-key.ts';
 
 export const FREQUENCY_MAX = 65_535;
@@ -19,7 +20,9 @@ export interface DocFrequencies {
 }
 
 export class TermMemtable {
-  private readonly slots = new Map<TermKey, number>();
+  private readonly texts = new TermSlots();
+  /** Slots of terms that are numbers. A memtable has texts or numbers, not both. */
+  private readonly numbers = new Map<number, number>();
   private head = new Int32Array(256);
   private counts = new Int32Array(256);
   private nets = new Int32Array(256);
@@ -30,30 +33,52 @@ export class TermMemtable {
   private keyChars = 0;
 
   get size(): number {
-    return this.slots.size;
+    return this.texts.size + this.numbers.size;
   }
   get bytes(): number {
-    return this.postings * 10 + this.slots.size * 64 + this.keyChars;
+    return this.postings * 10 + this.size * 64 + this.keyChars;
+  }
+
+  /** -1 when the term is not here. */
+  private find(key: TermKey): number {
+    return typeof key === 'string' ? this.texts.find(key, 0, key.length, hashOf(key)) : (this.numbers.get(key) ?? NONE);
   }
 
   private slotOf(key: TermKey): number {
-    let slot = this.slots.get(key);
-    if (slot === undefined) {
-      slot = this.slots.size;
-      if (slot === this.head.length) {
-        this.head = grown(this.head, Int32Array);
-        this.counts = grown(this.counts, Int32Array);
-        this.nets = grown(this.nets, Int32Array);
-      }
-      this.slots.set(key, slot);
-      this.head[slot] = NONE;
-      this.keyChars += typeof key === 'string' ? key.length : 8;
+    const known = this.find(key);
+    if (known !== NONE) return known;
+    if (typeof key === 'string') return this.addText(key, hashOf(key));
+    const slot = this.numbers.size;
+    this.numbers.set(key, slot);
+    return this.newSlot(slot, 8);
+  }
+
+  private addText(term: string, hash: number): number {
+    return this.newSlot(this.texts.add(term, hash), term.length);
+  }
+
+  private newSlot(slot: number, keyChars: number): number {
+    if (slot === this.head.length) {
+      this.head = grown(this.head, Int32Array);
+      this.counts = grown(this.counts, Int32Array);
+      this.nets = grown(this.nets, Int32Array);
     }
+    this.head[slot] = NONE;
+    this.keyChars += keyChars;
     return slot;
   }
 
   add(key: TermKey, docID: number): void {
-    const slot = this.slotOf(key);
+    this.addTo(this.slotOf(key), docID);
+  }
+
+  /** Adds the term that stands at `[start, end)` in `text` and has the hash `hash`. */
+  addWithin(text: string, start: number, end: number, hash: number, docID: number): void {
+    const slot = this.texts.find(text, start, end, hash);
+    this.addTo(slot === NONE ? this.addText(text.substring(start, end), hash) : slot, docID);
+  }
+
+  private addTo(slot: number, docID: number): void {
     const last = this.head[slot];
     if (last !== NONE && this.docs[last] === docID) {
       if (this.frequencies[last] < FREQUENCY_MAX) this.frequencies[last]++;
@@ -79,27 +104,27 @@ export class TermMemtable {
   }
 
   has(key: TermKey): boolean {
-    return this.slots.has(key);
+    return this.find(key) !== NONE;
   }
   /** Adds minus removes. */
   net(key: TermKey): number {
-    const slot = this.slots.get(key);
-    return slot === undefined ? 0 : this.nets[slot];
+    const slot = this.find(key);
+    return slot === NONE ? 0 : this.nets[slot];
   }
   count(key: TermKey): number {
-    const slot = this.slots.get(key);
-    return slot === undefined ? 0 : this.counts[slot];
+    const slot = this.find(key);
+    return slot === NONE ? 0 : this.counts[slot];
   }
   keys(): IterableIterator<TermKey> {
-    return this.slots.keys();
+    return this.texts.size > 0 ? this.texts.terms.values() : this.numbers.keys();
   }
 
   /** Takes over what `later`, whose docIDs are all greater, holds. */
   absorb(later: TermMemtable): void {
-    for (const [key, slot] of later.slots) {
+    for (const key of later.keys()) {
       const { docs, frequencies } = later.read(key);
       const own = this.slotOf(key);
-      const net = this.nets[own] + later.nets[slot];
+      const net = this.nets[own] + later.net(key);
       for (let i = 0; i < docs.length; i++) {
         this.add(key, docs[i]);
         this.frequencies[this.head[own]] = frequencies[i];
@@ -110,17 +135,24 @@ export class TermMemtable {
 
   /** A term's postings in rising order, copied. */
   read(key: TermKey): DocFrequencies {
-    const slot = this.slots.get(key);
-    const count = slot === undefined ? 0 : this.counts[slot];
-    const docs = new Uint32Array(count);
-    const frequencies = new Uint32Array(count);
-    let at = slot === undefined ? NONE : this.head[slot];
+    const count = this.count(key);
+    const into = { docs: new Uint32Array(count), frequencies: new Uint32Array(count) };
+    this.readInto(key, into);
+    return into;
+  }
+
+  /** Copies a term's postings, in rising order, into arrays with room for `count(key)`; returns how many there are. */
+  readInto(key: TermKey, { docs, frequencies }: DocFrequencies): number {
+    const slot = this.find(key);
+    if (slot === NONE) return 0;
+    const count = this.counts[slot];
+    let at = this.head[slot];
     for (let i = count - 1; i >= 0; i--) {
       docs[i] = this.docs[at];
       frequencies[i] = this.frequencies[at];
       at = this.previous[at];
     }
-    return { docs, frequencies };
+    return count;
   }
 }
 

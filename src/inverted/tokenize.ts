@@ -10,6 +10,9 @@
  * Source: reference/weaviate.md 1.1; Unicode categories L, N, M.
  */
 import type { Tokenization } from '../schema/collection-schema.ts';
+import type { TermBucket } from './term-bucket.ts';
+import { HASH_START, hashUnit } from './term-slots.ts';
+import { TERM_CHARS_MAX, boundedTerm } from './value-key.ts';
 
 export type EmitToken = (token: string, start: number, end: number) => void;
 
@@ -56,6 +59,35 @@ function asciiWords(lower: string, into: string[]): boolean {
   }
   if (start >= 0) into.push(lower.substring(start, end));
   return true;
+}
+
+const ASCII_ONLY = /^[\0-\x7f]*$/;
+
+/**
+ * Adds the `word` tokens of an ASCII text straight to a bucket, hashed as they are read; returns how many there were, or -1,
+ * with nothing added, when the text is not ASCII.
+ */
+export function addAsciiWords(text: string, into: Pick<TermBucket, 'addWithin' | 'add'>, docID: number): number {
+  if (!ASCII_ONLY.test(text)) return -1;
+  const lower = text.toLowerCase();
+  const end = lower.length;
+  let count = 0;
+  let start = -1;
+  let hash = HASH_START;
+  for (let i = 0; i <= end; i++) {
+    const code = i < end ? lower.charCodeAt(i) : 32;
+    if (WORD_CODE[code] === 1) {
+      if (start < 0) start = i;
+      hash = hashUnit(hash, code);
+    } else if (start >= 0) {
+      if (i - start > TERM_CHARS_MAX) into.add(boundedTerm(lower.substring(start, i)), docID);
+      else into.addWithin(lower, start, i, hash, docID);
+      count++;
+      start = -1;
+      hash = HASH_START;
+    }
+  }
+  return count;
 }
 
 /** Calls back with every token and where it stands. */

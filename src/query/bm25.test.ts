@@ -26,6 +26,17 @@ interface Scored {
   readonly score: number;
 }
 
+const analysed = new WeakMap<StoredObject, Map<string, string[]>>();
+
+/** The tokens of one property, kept from query to query. */
+function tokensOf(object: StoredObject, name: string, analyse: () => string[]): string[] {
+  const known = analysed.get(object) ?? new Map<string, string[]>();
+  analysed.set(object, known);
+  const found = known.get(name) ?? analyse();
+  known.set(name, found);
+  return found;
+}
+
 /** BM25 from its definition, over all objects at once. */
 function reference(schema: CollectionSchema, objects: readonly StoredObject[], wanted: SearchRequest): Scored[] {
   const { query, properties, operator, minimumMatch } = wanted.keyword!;
@@ -44,7 +55,7 @@ function reference(schema: CollectionSchema, objects: readonly StoredObject[], w
     for (const object of objects) {
       const value = object.values[property.ordinal];
       const texts = (Array.isArray(value) ? value : [value]).filter((text) => text !== null && text !== undefined) as string[];
-      if (texts.length > 0) tokens.set(object.uuid, texts.flatMap((text) => analyzer.terms(text, [])));
+      if (texts.length > 0) tokens.set(object.uuid, tokensOf(object, property.name, () => texts.flatMap((text) => analyzer.terms(text, []))));
     }
     const average = [...tokens.values()].reduce((sum, list) => sum + list.length, 0) / tokens.size;
     for (const term of asked) {

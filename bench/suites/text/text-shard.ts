@@ -21,10 +21,10 @@ const metaOf = keyOfU32;
 
 /** UUID of the n-th document. */
 export function uuidOfNumber(n: number): Uint8Array {
-  const uuid = new Uint8Array(16);
-  new DataView(uuid.buffer).setUint32(0, Math.imul(n, 0x9e3779b1));
-  new DataView(uuid.buffer).setUint32(12, n);
-  return uuid;
+  const words = new Uint32Array(4);
+  words[0] = Math.imul(n, 0x9e3779b1);
+  words[3] = n;
+  return new Uint8Array(words.buffer);
 }
 
 export class TextShard {
