@@ -57,6 +57,18 @@ describe('a damaged log', () => {
     expect(payloads(await openStorage(memoryVfs(directory)))).toEqual(['record 1', 'record 3']);
   });
 
+  test('opens and stays open after its first needed group was skipped', async () => {
+    const directory = await withThreeGroups(false);
+    await damageLog(directory, 'record 1');
+    let storage = await openStorage(memoryVfs(directory), { skipLogDamage: true });
+    expect(payloads(storage)).toEqual(['record 2', 'record 3']);
+    storage.append(1, 4, 1, [utf8('record 4')]);
+    await storage.commit();
+    await storage.close();
+    storage = await openStorage(memoryVfs(directory));
+    expect(payloads(storage)).toEqual(['record 2', 'record 3', 'record 4']);
+  });
+
   test('is refused in its last group too, once the log was sealed', async () => {
     const directory = await withThreeGroups(true);
     await damageLog(directory, 'record 3');

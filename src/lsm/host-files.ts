@@ -26,10 +26,25 @@ export async function openAll(vfs: Vfs, names: readonly string[], create: boolea
   throw HeddleError.from(failed.reason);
 }
 
-export async function openLogsAndData(vfs: Vfs, logs: number, data: number): Promise<Pick<HostFiles, 'logs' | 'data'>> {
-  const names = [...namesOf('l', logs), ...namesOf('d', data)];
-  const files = await openAll(vfs, names, false);
-  return { logs: files.slice(0, logs), data: files.slice(logs) };
+/** Opens what there is of a host's files, in one go: round trips to the browser's process are what opening costs. */
+export async function openExisting(vfs: Vfs, names: ReadonlySet<string>): Promise<ReadonlyMap<string, VfsFile>> {
+  const ours = [...names].filter((name) => /^[mld]\d+$/.test(name));
+  const files = await openAll(vfs, ours, false);
+  return new Map(ours.map((name, index) => [name, files[index]]));
+}
+
+/** The host's files among those that were opened; closes others. `NotFound` when one is missing. */
+export function pickFiles(opened: ReadonlyMap<string, VfsFile>, logs: number, data: number): HostFiles {
+  const pick = (names: readonly string[]): VfsFile[] =>
+    names.map((name) => {
+      const file = opened.get(name);
+      if (file === undefined) throw new HeddleError('NotFound', `file ${name} does not exist`, { details: { name } });
+      return file;
+    });
+  const files = { manifests: pick(MANIFEST_NAMES), logs: pick(namesOf('l', logs)), data: pick(namesOf('d', data)) };
+  const kept = new Set([...files.manifests, ...files.logs, ...files.data]);
+  for (const file of opened.values()) if (!kept.has(file)) file.close();
+  return files;
 }
 
 /** Makes every file, log and reserve written with zeros; what an interrupted creation left is overwritten. */

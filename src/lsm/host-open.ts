@@ -11,7 +11,7 @@ import { HeddleError } from '../core/errors.ts';
 import type { Vfs, VfsFile } from '../vfs/vfs.ts';
 import { FirstMinute, type MirrorRecord, readMirror } from './first-minute.ts';
 import { catchUp, foldMirror, isBehind } from './mirror-state.ts';
-import { type HostFiles, MANIFEST_NAMES, closeFiles, createFiles, openAll, openLogsAndData } from './host-files.ts';
+import { type HostFiles, MANIFEST_NAMES, closeFiles, createFiles, openAll, openExisting, pickFiles } from './host-files.ts';
 import type { HostStorageOptions, OpenedHost } from './host-storage.ts';
 import { FRAME_MAGIC } from './log-frame.ts';
 import { recoverLog } from './log-recovery.ts';
@@ -32,7 +32,8 @@ export async function openHost(options: HostStorageOptions): Promise<OpenedHost>
 }
 
 interface FoundManifests {
-  readonly files: readonly VfsFile[];
+  /** Every file of the host that is there, by name. */
+  readonly files: ReadonlyMap<string, VfsFile>;
   readonly newest: Manifest;
   readonly fallback: Manifest | null;
   readonly notes: readonly string[];
@@ -51,18 +52,19 @@ async function findManifests(options: HostStorageOptions, mirrored: readonly Mir
     await refuseOrphans(options.vfs, names);
     return null;
   }
-  const files = await openAll(options.vfs, MANIFEST_NAMES, false);
+  const files = await openExisting(options.vfs, names);
   try {
-    const found = chooseManifest(files, files.map(readSlot), mirrored.length > 0);
-    if (found === null) for (const file of files) file.close();
+    const slots = MANIFEST_NAMES.map((name) => readSlot(files.get(name)!));
+    const found = chooseManifest(files, slots, mirrored.length > 0);
+    if (found === null) for (const file of files.values()) file.close();
     return found;
   } catch (error) {
-    for (const file of files) file.close();
+    for (const file of files.values()) file.close();
     throw error;
   }
 }
 
-function chooseManifest(files: readonly VfsFile[], slots: readonly SlotState[], hasMirror: boolean): FoundManifests | null {
+function chooseManifest(files: FoundManifests['files'], slots: readonly SlotState[], hasMirror: boolean): FoundManifests | null {
   const valid = slots.flatMap((slot) => (slot.kind === 'valid' ? [slot.manifest] : [])).sort((a, b) => b.generation - a.generation);
   if (valid.length === 0) {
     if (hasMirror || slots.some((slot) => slot.kind === 'blank')) return null;
@@ -97,9 +99,8 @@ async function openFound(
   const { newest, fallback } = found;
   const { logFiles, logFileBytes, dataFiles, extentBytes, reserveBytes } = newest;
   const limits: StorageLimits = { ...wished, logFiles, logFileBytes, dataFiles, extentBytes, reserveBytes };
-  const rest = await openRest(options.vfs, found.files, limits, mirrored.length > 0);
-  if (rest === null) return null;
-  const files: HostFiles = { manifests: found.files, ...rest };
+  const files = pickFound(found.files, limits, mirrored.length > 0);
+  if (files === null) return null;
   try {
     const opened = recoverFiles(options, limits, files, found);
     if (mirrored.length > 0 && !newest.settled && isBehind(opened, mirrored)) {
@@ -116,11 +117,12 @@ async function openFound(
   }
 }
 
-async function openRest(vfs: Vfs, manifests: readonly VfsFile[], limits: StorageLimits, hasMirror: boolean): Promise<Pick<HostFiles, 'logs' | 'data'> | null> {
+/** Null: a file is missing, but the mirror has what was in it. */
+function pickFound(opened: FoundManifests['files'], limits: StorageLimits, hasMirror: boolean): HostFiles | null {
   try {
-    return await openLogsAndData(vfs, limits.logFiles, limits.dataFiles);
+    return pickFiles(opened, limits.logFiles, limits.dataFiles);
   } catch (error) {
-    for (const file of manifests) file.close();
+    for (const file of opened.values()) file.close();
     const typed = HeddleError.from(error);
     if (typed.code !== 'NotFound') throw typed;
     if (hasMirror) return null;
@@ -152,7 +154,7 @@ function recoverFiles(options: HostStorageOptions, limits: StorageLimits, files:
   else if (recovered.position.frames.length > 0) log.seal(newest.generation);
   log.flush();
   const settleMs = newest.settled ? 0 : settleMsOf(options, limits);
-  return { files, limits, manifest: newest, fallback, space, log, hostSeed, records: recovered.records, settleMs, notes: found.notes };
+  return { files, limits, manifest: newest, fallback, space, log, hostSeed, records: recovered.records, isRepaired: recovered.isDamaged, settleMs, notes: found.notes };
 }
 
 /** Records of a shard that does not exist, or of an earlier one with its id, are not wanted. */
@@ -220,7 +222,7 @@ async function makeHost(options: HostStorageOptions, limits: StorageLimits, mirr
     writeSlot(files.manifests, second);
     const space = spaceOf(files.data, limits, []);
     const firstMinute = firstMinuteOf(options, limits, settleMs === 0, mirrored);
-    return { files, limits, manifest: second, fallback: manifest, space, log, hostSeed, records, firstMinute, settleMs, notes: [] };
+    return { files, limits, manifest: second, fallback: manifest, space, log, hostSeed, records, isRepaired: false, firstMinute, settleMs, notes: [] };
   } catch (error) {
     closeFiles(files);
     throw HeddleError.from(error);

@@ -91,6 +91,8 @@ export interface OpenedHost {
   readonly log: Log;
   readonly hostSeed: number;
   readonly records: readonly LogRecord[];
+  /** Damage in the log was skipped: the next manifest forgets it. */
+  readonly isRepaired: boolean;
   readonly firstMinute: FirstMinute | null;
   readonly settleMs: number;
   readonly notes: readonly string[];
@@ -170,6 +172,7 @@ export class HostStorage {
     this.streams = this.streamTable;
     for (const shard of opened.manifest.shards) this.stores.set(shard.id, new ShardStore(this.storeHost(), shard));
     this.log.bindCovered((shard) => this.coveredSequence(shard));
+    if (opened.isRepaired) this.writeManifest({});
   }
 
   /** Records after each shard's flushed sequence, in log order. Payloads are borrowed until `replayed`. */

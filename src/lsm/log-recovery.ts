@@ -10,6 +10,8 @@ export interface RecoveredLog {
   readonly records: readonly LogRecord[];
   /** Records found behind damage, which the log must take again; empty unless damage is skipped. */
   readonly strayRecords: readonly LogRecord[];
+  /** Damage was skipped: a manifest must forget it. */
+  readonly isDamaged: boolean;
 }
 
 /**
@@ -40,7 +42,8 @@ export function recoverLog(scan: LogScan, manifest: Manifest, skipDamage: boolea
       nextGroup: isDamaged ? Math.max(durable, last) + 1 : neededFrom,
     },
     records: [...records, ...strayRecords],
-    strayRecords: goesOn ? strayRecords : [...records, ...strayRecords],
+    strayRecords: goesOn ? strayRecords : isDamaged ? [...records, ...strayRecords] : [],
+    isDamaged,
   };
 }
 
