@@ -19,6 +19,7 @@ const SMALL: Task = {
   violationsMax: 3,
   deadlineMs: Number.POSITIVE_INFINITY,
   sabotage: null,
+  graphs: false,
 };
 
 describe('a crash at any call', () => {

@@ -8,7 +8,7 @@ import type { ShardHost } from '../../../src/shard/engine-host.ts';
 import { afterKill, type DeviceSnapshot, type SimulatedDevice } from '../../../src/vfs/simulated/device.ts';
 import { deviceFrom, hashOf, imageOf } from '../../../src/vfs/simulated/image.ts';
 import { keepNothing, keepRandomly, survivals } from '../../../src/vfs/simulated/survival.ts';
-import { type Allowed, checkContent, checkHost, Violation, type ViolationKind } from './check.ts';
+import { type Allowed, checkContent, checkHost, type VectorCheck, Violation, type ViolationKind } from './check.ts';
 import { type Moment, type Recording, resend } from './record.ts';
 import { openHost, type Sabotage } from './subject.ts';
 
@@ -27,6 +27,7 @@ export interface ExploreOptions {
   readonly violationsMax: number;
   readonly deadlineMs: number;
   readonly sabotage: Sabotage;
+  readonly vectors: VectorCheck;
 }
 
 export interface Exploration {
@@ -86,7 +87,7 @@ class Explorer {
     const host = await this.open(device);
     device.onCall = null;
     watch?.(device.freeze(), 'opened');
-    await checkHost(host, allowed, this.random, this.random.next() < 0.05);
+    await checkHost(host, allowed, this.random, this.random.next() < (this.options.vectors === 'graph' ? 0.3 : 0.05), this.options.vectors);
     return host;
   }
 
@@ -114,7 +115,7 @@ class Explorer {
       const image = imageOf(snapshot, survival);
       this.result.hashes.add(hashOf(image));
       await this.guarded(`${at}, then sent again what was not acknowledged, then power cut`, async () =>
-        checkHost(await this.open(deviceFrom(image, { laterMs: 1000 })), { history, first: isSafe ? moment.issued : moment.ackedPower, last: moment.issued }, this.random, false),
+        checkHost(await this.open(deviceFrom(image, { laterMs: 1000 })), { history, first: isSafe ? moment.issued : moment.ackedPower, last: moment.issued }, this.random, false, this.options.vectors),
       );
     });
   }

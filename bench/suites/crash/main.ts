@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { BenchContext, Figure, SuiteResult } from '../../run/suite.ts';
 import type { DamageReport, DamageTask } from './damage-worker.ts';
-import { buildMutant, whyNot } from './mutant-build.ts';
+import { buildChanged, SMALL_GRAPHS, whyNot } from './mutant-build.ts';
 import { MUTANTS } from './mutants.ts';
 import { record } from './record.ts';
 import { NO_FLUSH_BY, noteFlushSites, sabotageNames, whyRedundant } from './sabotage.ts';
@@ -31,6 +31,9 @@ const MUTANT_SEEDS = 20;
 /** Of each workload one moment in so many: what is broken shows at many moments in a row, so more workloads see more. */
 const MUTANT_STRIDE = 6;
 const MUTANT_LIMIT_MS = 90_000;
+/** Part of the time that goes to the engine with small graphs; its seeds are apart from the others'. */
+const GRAPH_SHARE = 0.3;
+const GRAPH_SEEDS_FROM = 500_000;
 
 const runTask = (entry: URL | string, task: Task, onRound: (report: RoundReport) => void): Promise<void> => runWorker(entry, task, onRound);
 
@@ -65,21 +68,43 @@ function add(totals: Totals, report: RoundReport): void {
   });
 }
 
+interface ExploreAll {
+  readonly entry: URL | string;
+  readonly graphs: boolean;
+  readonly firstSeed: number;
+  readonly rounds: number;
+  readonly threads: number;
+  readonly minutes: number;
+}
+
 /** Explores workloads on all threads until the time is over. */
-async function exploreAll(context: BenchContext, options: { firstSeed: number; rounds: number; threads: number; minutes: number }): Promise<Totals> {
-  const totals: Totals = { hashes: new Set(), violations: [], rounds: new Map() };
+async function exploreAll(context: BenchContext, totals: Totals, options: ExploreAll): Promise<void> {
   const deadlineMs = Date.now() + options.minutes * 60_000;
   const parts = Array.from({ length: options.threads }, (_, part) => part);
   await Promise.all(
     parts.map((part) =>
-      runTask(workerUrl(), { ...FULL, firstSeed: options.firstSeed, rounds: options.rounds, part, parts: options.threads, violationsMax: 20, deadlineMs, sabotage: null }, (report) => {
+      runTask(options.entry, { ...FULL, firstSeed: options.firstSeed, rounds: options.rounds, part, parts: options.threads, violationsMax: 20, deadlineMs, sabotage: null, graphs: options.graphs }, (report) => {
         add(totals, report);
-        context.log(`seed ${report.seed}, part ${part + 1} of ${options.threads}: ${report.calls} calls, ${report.moments} moments, ${report.recoveries} recoveries, ${report.deep} of them crashed, ${totals.hashes.size} states so far, ${totals.violations.length} violations${report.complete ? '' : ' (cut short)'}`);
+        context.log(`seed ${report.seed}${options.graphs ? ', small graphs' : ''}, part ${part + 1} of ${options.threads}: ${report.calls} calls, ${report.moments} moments, ${report.recoveries} recoveries, ${report.deep} of them crashed, ${totals.hashes.size} states so far, ${totals.violations.length} violations${report.complete ? '' : ' (cut short)'}`);
         for (const { kind, message, at } of report.violations.slice(0, 5)) context.log(`  ${kind}: ${message}\n    ${at}`);
       }),
     ),
   );
-  return totals;
+}
+
+/** The same with an engine whose graphs start small, so that their logs and snapshots are crossed by every few operations. */
+async function exploreGraphs(context: BenchContext, totals: Totals, options: Omit<ExploreAll, 'entry' | 'graphs'>): Promise<void> {
+  await inFolder(context, async (folder) => exploreAll(context, totals, { ...options, graphs: true, entry: await buildChanged(SMALL_GRAPHS, context.root, folder) }));
+}
+
+async function inFolder<T>(context: BenchContext, use: (folder: string) => Promise<T>): Promise<T> {
+  mkdirSync(join(context.root, 'bench/.cache/run'), { recursive: true });
+  const folder = mkdtempSync(join(context.root, 'bench/.cache/run/changed-'));
+  try {
+    return await use(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 interface MutantResult {
@@ -93,7 +118,7 @@ interface MutantResult {
 async function tryMutant(name: string, entry: URL | string, sabotage: string | null, threads: number): Promise<MutantResult> {
   const startedMs = Date.now();
   let by: string | null = null;
-  const task = (part: number): Task => ({ ...SHORT, firstSeed: 1000 + part * MUTANT_SEEDS, rounds: MUTANT_SEEDS, part: 3, parts: MUTANT_STRIDE, violationsMax: 1, deadlineMs: startedMs + MUTANT_LIMIT_MS, sabotage });
+  const task = (part: number): Task => ({ ...SHORT, firstSeed: 1000 + part * MUTANT_SEEDS, rounds: MUTANT_SEEDS, part: 3, parts: MUTANT_STRIDE, violationsMax: 1, deadlineMs: startedMs + MUTANT_LIMIT_MS, sabotage, graphs: false });
   await Promise.all(
     Array.from({ length: threads }, (_, part) =>
       runTask(entry, task(part), (report) => {
@@ -123,20 +148,11 @@ async function mutants(context: BenchContext, threads: number): Promise<MutantRe
   const wanted = (name: string): boolean => only === undefined || name.includes(only);
   const outside = [...sabotageNames, ...[...(await flushSites()).keys()].map((site) => NO_FLUSH_BY + site)];
   for (const name of outside) if (wanted(name)) note(await tryMutant(name, workerUrl(), name, threads));
-  mkdirSync(join(context.root, 'bench/.cache/run'), { recursive: true });
   for (const mutant of MUTANTS) {
     if (!wanted(mutant.name)) continue;
     const reason = whyNot(mutant, context.root);
-    if (reason !== null) {
-      note({ name: mutant.name, caught: false, by: reason, ms: 0 });
-      continue;
-    }
-    const folder = mkdtempSync(join(context.root, 'bench/.cache/run/mutant-'));
-    try {
-      note(await tryMutant(mutant.name, await buildMutant(mutant, context.root, folder), null, threads));
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
+    if (reason !== null) note({ name: mutant.name, caught: false, by: reason, ms: 0 });
+    else note(await inFolder(context, async (folder) => tryMutant(mutant.name, await buildChanged([mutant], context.root, folder), null, threads)));
   }
   return results;
 }
@@ -168,12 +184,12 @@ async function damage(context: BenchContext, threads: number): Promise<DamageRep
 export async function run(context: BenchContext): Promise<SuiteResult> {
   const threads = Number(context.option('threads') ?? Math.min(4, availableParallelism()));
   const replay = context.option('replay');
-  const totals = await exploreAll(context, {
-    firstSeed: Number(replay ?? context.option('seed') ?? 1),
-    rounds: replay === undefined ? Number.MAX_SAFE_INTEGER : 1,
-    threads,
-    minutes: Number(context.option('minutes') ?? 10),
-  });
+  const totals: Totals = { hashes: new Set(), violations: [], rounds: new Map() };
+  const minutes = Number(context.option('minutes') ?? 10);
+  const firstSeed = Number(replay ?? context.option('seed') ?? 1);
+  const rounds = replay === undefined ? Number.MAX_SAFE_INTEGER : 1;
+  await exploreAll(context, totals, { entry: workerUrl(), graphs: false, firstSeed, rounds, threads, minutes: minutes * (1 - GRAPH_SHARE) });
+  await exploreGraphs(context, totals, { firstSeed: firstSeed + GRAPH_SEEDS_FROM, rounds, threads, minutes: minutes * GRAPH_SHARE });
   const count = (kind: string): number => totals.violations.filter((violation) => violation.kind === kind).length;
   const result: Figure[] = [
     { name: 'crash.states', value: totals.hashes.size, unit: 'distinct disk images', goal: `>= ${STATES_GOAL}` },

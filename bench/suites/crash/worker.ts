@@ -19,6 +19,8 @@ export interface Task {
   readonly deadlineMs: number;
   /** Name of a broken engine, or null for the real one. */
   readonly sabotage: string | null;
+  /** Built with small graphs: walks are not exact. */
+  readonly graphs: boolean;
 }
 
 export interface RoundReport extends Omit<Exploration, 'hashes'> {
@@ -35,7 +37,7 @@ export async function runRound(task: Task, seed: number): Promise<RoundReport> {
   const startedMs = Date.now();
   const sabotage = sabotageNamed(task.sabotage);
   const recording = await record(workload({ seed, operations: task.operations, objectsMax: task.objectsMax }), undefined, sabotage);
-  const exploration = await explore(recording, { ...task, seed, sabotage });
+  const exploration = await explore(recording, { ...task, seed, sabotage, vectors: task.graphs ? 'graph' : 'exact' });
   return {
     ...exploration,
     seed,
