@@ -61,6 +61,8 @@ describe('the demo, where something is missing', () => {
     expect(hasAnswer(await ask(page, 'somebody mortal soul', 'words'), ['person'])).toBe(true);
     await page.waitForFunction(() => document.documentElement.dataset.model === 'failed', null, { timeout: FIRST_VISIT_MS });
     expect(await page.textContent('[data-progress]')).toMatch(/answered 404/);
+    await page.check('input[name=mode][value=meaning]', { force: true });
+    await page.waitForFunction(() => document.querySelector('.summary')?.textContent?.includes('the language model did not load'));
     await page.close();
     await bare.close();
   });

@@ -1,6 +1,6 @@
 import { counts, nearTo, wordAnswer } from '../answers.ts';
 import { stemsOf } from '../match.ts';
-import { meaningReady, mode, query, text } from '../state.ts';
+import { meaningReady, mode, model, query, text } from '../state.ts';
 import { Facets } from './facets.tsx';
 import { Progress } from './progress.tsx';
 import { Welcome } from './welcome.tsx';
@@ -41,9 +41,7 @@ function Results() {
             {answer.hits.length === 0
               ? nothing()
               : `${answer.hits.length === 1 ? 'One sense' : `The ${answer.hits.length} best senses`}, ${took(answer.tookMs)}`}
-            {answer.mode !== mode.value && answer.hits.length > 0 && (
-              <span class="hint"> · by words, until search by meaning is ready</span>
-            )}
+            {answer.mode !== mode.value && answer.hits.length > 0 && <span class="hint"> · {insteadOfMeaning()}</span>}
           </>
         )}
       </p>
@@ -60,5 +58,9 @@ function nothing(): string {
   if (text.value.state === 'running') return `Nothing yet for “${query.value.trim()}”: the dictionary is still arriving`;
   return meaningReady.value ? 'Nothing here: take a filter off, or put it in other words' : 'No word has these words in it';
 }
+
+/** Why a question about meaning was answered by words. */
+export const insteadOfMeaning = (): string =>
+  model.value.state === 'failed' ? 'by words: the language model did not load' : 'by words, until search by meaning is ready';
 
 export const took = (ms: number): string => `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;

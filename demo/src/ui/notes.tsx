@@ -4,7 +4,7 @@ import { markWords, sharedWords, stemsOf } from '../match.ts';
 import { type NoteFile, addFiles, addPasted, adding, noteFiles, pauseVectorizing, problem, removeNote } from '../notes/notes.ts';
 import type { PassageHit } from '../search.ts';
 import { mode, notePaused, noteVectors } from '../state.ts';
-import { took } from './dictionary.tsx';
+import { insteadOfMeaning, took } from './dictionary.tsx';
 import { Cross, Page } from './icons.tsx';
 import { Marked } from './marked.tsx';
 import { Nearness } from './nearness.tsx';
@@ -30,7 +30,7 @@ function PassageResults() {
     <section aria-label="Results">
       <p class="summary" role="status">
         {answer.hits.length === 0 ? 'Nothing in your notes' : `${answer.hits.length} passages, ${took(answer.tookMs)}`}
-        {answer.mode !== mode.value && <span class="hint"> · by words, until search by meaning is ready</span>}
+        {answer.mode !== mode.value && <span class="hint"> · {insteadOfMeaning()}</span>}
       </p>
       <ol data-results data-query={answer.query} data-mode={answer.mode}>
         {answer.hits.map((hit) => (

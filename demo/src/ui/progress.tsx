@@ -24,7 +24,8 @@ export function Progress() {
         <div key={label} class={`stage ${stage.state}`}>
           <span class="label">{label}</span>
           <Bar label={label} stage={stage} />
-          <span class="amount">{stage.state === 'failed' ? stage.error : stage.state === 'done' ? 'ready' : unit(stage)}</span>
+          <span class="amount">{stage.state === 'failed' ? 'failed' : stage.state === 'done' ? 'ready' : unit(stage)}</span>
+          {stage.state === 'failed' && <p class="error">{stage.error}</p>}
         </div>
       ))}
     </section>
