@@ -184,3 +184,24 @@ describe('a host of shards', () => {
     await host.close();
   });
 });
+
+test('a batch of vectors that do not fit into memory is refused whole, and what is there goes on', async () => {
+  const host = await openHost(new MemoryDirectory(), { vectorMemoryBytesMax: 4 * 1024 * 1024 });
+  await host.putShard(1, testSchema());
+  const batch = (from: number): Uint8Array =>
+    batchOf(Array.from({ length: 1_000 }, (_, i) => entry(WriteKind.insert, uuidOf(from + i), ['x'], [from, i, 1, 2])));
+  let written = 0;
+  let refused: unknown = null;
+  for (let n = 0; n < 60 && refused === null; n++)
+    await host.write({ shard: 1, request: { client, sequence: n + 1 }, batch: batch(n * 1_000), atomic: true }).then(
+      (ack) => (written += ack.written),
+      (thrown: unknown) => (refused = thrown),
+    );
+  expect(refused).toMatchObject({ code: 'StorageFull' });
+  expect(written).toBeGreaterThan(0);
+  expect(await host.count(1)).toBe(written);
+  expect(await host.verify()).toEqual([]);
+  await host.write({ shard: 1, request: { client, sequence: 100 }, batch: batchOf([entry(WriteKind.insert, uuidOf(65_000), ['no vector'])]), atomic: true });
+  expect(await host.count(1)).toBe(written + 1);
+  await host.close();
+});

@@ -48,7 +48,7 @@ export interface HostLimits {
   readonly backlogRowsMax: number;
   /** Bytes of one commit; what waits beyond it goes into the next. */
   readonly commitBytesMax: number;
-  /** For all vector indexes of the host. */
+  /** Of each vector index. */
   readonly vectorMemoryBytesMax: number;
 }
 

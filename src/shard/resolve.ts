@@ -25,8 +25,8 @@ export interface ShardView {
   record(docID: number): Uint8Array;
   isLive(docID: number): boolean;
   hasVector(ordinal: number, docID: number): boolean;
-  /** Throws `InvalidInput` for a vector of the wrong size or an unknown ordinal. */
-  checkVector(vector: NamedVector): void;
+  /** Throws `InvalidInput` for a vector of the wrong size or an unknown ordinal, `StorageFull` when it and `ahead` others don't fit. */
+  checkVector(vector: NamedVector, ahead: number): void;
 }
 
 export interface Resolution {
@@ -66,6 +66,8 @@ export function resolveBatch(shard: ShardView, entries: Iterable<WriteEntry>, ne
 class BatchResolver {
   readonly operations: Operation[] = [];
   nextDocID: number;
+  /** Vectors of the entries before. */
+  private vectors = 0;
   /** Versions this batch made, by UUID; null: deleted. */
   private readonly overlay = new Map<string, Version | null>();
   private readonly shard: ShardView;
@@ -79,7 +81,7 @@ class BatchResolver {
 
   /** True when the entry takes effect or already holds. */
   resolve(entry: WriteEntry): boolean {
-    for (const vector of entry.vectors) if (vector.values.length > 0) this.shard.checkVector(vector);
+    for (const vector of entry.vectors) if (vector.values.length > 0) this.shard.checkVector(vector, this.vectors++);
     if (entry.kind === WriteKind.attach) return this.attach(entry);
     const before = this.find(entry.uuid);
     switch (entry.kind) {

@@ -142,13 +142,13 @@ export class Shard implements ShardView {
   hasVector(ordinal: number, docID: number): boolean {
     return this.fields.get(ordinal)?.present.has(docID) ?? false;
   }
-  checkVector({ ordinal, values }: NamedVector): void {
+  checkVector({ ordinal, values }: NamedVector, ahead: number): void {
     const field = this.fields.get(ordinal);
     if (!field)
       throw new HeddleError('InvalidInput', `collection "${this.schema.name}" has no vector with ordinal ${ordinal}`, {
         hint: 'Open the collection again: its schema has changed.',
       });
-    field.check(values);
+    field.check(values, ahead);
   }
 
   resolve(entries: Iterable<WriteEntry>, nowMs: number, atomic: boolean): Resolution {

@@ -49,13 +49,17 @@ export class VectorField implements VectorRows {
     return this.tail.size * (this.dimensions * 4 + 64);
   }
 
-  /** Throws `InvalidInput` when `values` has another size than the rows before it. */
-  check(values: Float32Array): void {
+  /**
+   * Asked before a write is logged. Throws `InvalidInput` when `values` has another size than the rows before it, `StorageFull` when
+   * the index has no memory for it and `ahead` more rows of the same batch.
+   */
+  check(values: Float32Array, ahead: number): void {
     if (this.dimensions !== 0 && values.length !== this.dimensions)
       throw new HeddleError('InvalidInput', `vector "${this.schema.name}" has ${values.length} dimensions, the collection's have ${this.dimensions}`, {
         hint: 'Send vectors of one size, or add another named vector.',
         details: { vector: this.schema.name, dimensions: values.length, expected: this.dimensions },
       });
+    this.index?.admit(ahead + 1);
   }
 
   /** Takes the row of a new docID; `row` is kept. The first row fixes the dimensions. */
