@@ -17,9 +17,9 @@ import { RowTable } from './row-table.ts';
 /** Compiling for a software adapter takes seconds on a busy machine. */
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
-const ROWS = 1200;
+const ROWS = 800;
 const DIMENSIONS = 32;
-const QUERIES = 150;
+const QUERIES = 100;
 const K = 10;
 const M = 8;
 const EF_CONSTRUCTION = 64;
