@@ -3,7 +3,6 @@
  * search. Metric names are Weaviate's.
  */
 import type { AggregateGroup, AggregateQuery } from '../protocol/aggregate.ts';
-import type { SearchReply } from '../protocol/search-reply.ts';
 import type { SearchRequest } from '../protocol/search-request.ts';
 import { parseFilter } from '../schema/parse-filter.ts';
 import type { Handle } from './handle.ts';
@@ -36,20 +35,8 @@ export interface GroupResult extends AggregateResult {
 const TOP_OCCURRENCES = 5;
 const GROUPS = 100;
 
-/** What the search answers while only its request is wanted. */
-const NO_REPLY: SearchReply = {
-  uuids: new Uint8Array(0),
-  scores: new Float64Array(0),
-  distances: null,
-  pages: [],
-  highlights: null,
-  explanations: null,
-  groups: null,
-  groupValues: [],
-  total: null,
-  facets: [],
-  explain: null,
-};
+/** Ends a search whose request is all that was wanted. */
+const CAPTURED = new Error('captured');
 
 export class Aggregate<Out extends object, V extends string> {
   private readonly handle: Handle;
@@ -71,12 +58,13 @@ export class Aggregate<Out extends object, V extends string> {
   /** Over the best hits of a search (its limit says how many): `overSearch((query) => query.nearText('tap', { limit: 100 }))`. */
   async overSearch(search: (query: Query<Out, V>) => Promise<unknown>, settings: AggregateSettings<Out> = {}): Promise<AggregateResult> {
     let request: SearchRequest | null = null;
-    await search(
-      new Query<Out, V>(this.handle, async (asked) => {
-        request = asked;
-        return NO_REPLY;
-      }),
-    );
+    const capturing = new Query<Out, V>(this.handle, async (asked) => {
+      request = asked;
+      throw CAPTURED;
+    });
+    await search(capturing).catch((thrown: unknown) => {
+      if (thrown !== CAPTURED) throw thrown;
+    });
     const { totalCount, properties } = await this.run(settings, null, request);
     return { totalCount, properties };
   }

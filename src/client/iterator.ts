@@ -4,7 +4,7 @@
  */
 import type { ScanCursor, ScanReply } from '../protocol/coordinator-api.ts';
 import type { Handle } from './handle.ts';
-import { vectorNames, invalidOption } from './query-options.ts';
+import { invalidOption, projectionOf } from './query-options.ts';
 import { readObjects } from './results.ts';
 import type { CallSettings, StoredObject } from './types.ts';
 
@@ -22,18 +22,10 @@ export async function* iterate<Out extends object, V extends string>(handle: Han
   const { connection, schema } = handle;
   const { pageSize = PAGE_SIZE, signal, timeoutMs } = settings;
   if (!(Number.isInteger(pageSize) && pageSize > 0 && pageSize <= PAGE_SIZE_MAX)) throw invalidOption('iterator', 'pageSize', pageSize, `must be from 1 to ${PAGE_SIZE_MAX}`);
-  const names = vectorNames('iterator', schema, settings.includeVector);
-  const projection = {
-    properties: settings.returnProperties?.map((name) => schema.properties.find((property) => property.name === name)?.ordinal ?? unknown(name)) ?? null,
-    vectors: schema.vectors.filter(({ name }) => names.includes(name)).map(({ ordinal }) => ordinal),
-  };
+  const projection = projectionOf('iterator', schema, settings);
   for (let cursor: ScanCursor | null = null, first = true; first || cursor !== null; first = false) {
     const page: ScanReply = await connection.call('scan', [schema.id, cursor, pageSize, projection], { signal, timeoutMs });
     for (const object of readObjects(handle.schema, [page.bytes]).values()) yield object as StoredObject<Out, V>;
     cursor = page.next;
   }
-}
-
-function unknown(name: string): never {
-  throw invalidOption('iterator', 'returnProperties', name, 'is not a property of this collection');
 }

@@ -1,6 +1,7 @@
 /** The options of `collection.query`, and how they become the request that travels. */
 import { HeddleError } from '../core/errors.ts';
 import { isUuid } from '../core/ids.ts';
+import type { ReadProjection } from '../protocol/coordinator-api.ts';
 import type { SearchRequest, SortKey } from '../protocol/search-request.ts';
 import type { CollectionSchema } from '../schema/collection-schema.ts';
 import { describeValue, plainValue } from '../schema/describe-value.ts';
@@ -57,7 +58,7 @@ export function baseRequest(operation: string, schema: CollectionSchema, setting
   const { after = null } = settings;
   if (after !== null && !isUuid(after)) throw invalidOption(operation, 'after', after, 'must be a UUID');
   const { groupBy } = settings;
-  for (const name of settings.returnProperties ?? []) known(operation, 'returnProperties', schema, name);
+  for (const name of settings.returnProperties ?? []) known(operation, schema, name);
   return {
     collection: schema.name,
     filter: settings.filters === undefined ? null : parseFilter(settings.filters, schema),
@@ -85,7 +86,20 @@ export function invalidOption(operation: string, option: string, value: unknown,
   return new HeddleError('InvalidInput', `${operation}: ${option} ${problem}, got ${describeValue(value)}`, { hint, details: { property: option, value: plainValue(value) } });
 }
 
-export function vectorNames(operation: string, schema: CollectionSchema, include: boolean | readonly string[] | undefined): string[] {
+/** Ordinals of what a read without ranking returns. */
+export function projectionOf(
+  operation: string,
+  schema: CollectionSchema,
+  { returnProperties, includeVector }: { readonly returnProperties?: readonly string[]; readonly includeVector?: boolean | readonly string[] },
+): ReadProjection {
+  const names = vectorNames(operation, schema, includeVector);
+  return {
+    properties: returnProperties?.map((name) => known(operation, schema, name)) ?? null,
+    vectors: schema.vectors.filter(({ name }) => names.includes(name)).map(({ ordinal }) => ordinal),
+  };
+}
+
+function vectorNames(operation: string, schema: CollectionSchema, include: boolean | readonly string[] | undefined): string[] {
   const all = schema.vectors.map(({ name }) => name);
   if (include === true) return all;
   if (include === undefined || include === false) return [];
@@ -98,9 +112,11 @@ function whole(operation: string, option: string, value: number): number {
   throw invalidOption(operation, option, value, 'must be a whole number, 0 or more');
 }
 
-function known(operation: string, option: string, schema: CollectionSchema, name: string): void {
-  const names = schema.properties.map((property) => property.name);
-  if (!names.includes(name)) throw invalidOption(operation, option, name, 'is not a property of this collection', `Known: ${names.join(', ')}.`);
+function known(operation: string, schema: CollectionSchema, name: string): number {
+  const property = schema.properties.find((candidate) => candidate.name === name);
+  if (property !== undefined) return property.ordinal;
+  const names = schema.properties.map((candidate) => candidate.name);
+  throw invalidOption(operation, 'returnProperties', name, 'is not a property of this collection', `Known: ${names.join(', ')}.`);
 }
 
 function sortKey(operation: string, path: string, order: SortOrder): SortKey {

@@ -10,7 +10,7 @@ import type { VectorSchema } from '../schema/collection-schema.ts';
 import { namedVector, storedVector, type VectorInput } from '../schema/validate-vectors.ts';
 import { embed } from './embed.ts';
 import type { Handle } from './handle.ts';
-import { baseRequest, invalidOption, vectorNames, type FetchSettings, type QuerySettings, type RankedSettings } from './query-options.ts';
+import { baseRequest, invalidOption, projectionOf, type FetchSettings, type QuerySettings, type RankedSettings } from './query-options.ts';
 import { readObjects, readSearchReply } from './results.ts';
 import { bytesOfUuid } from './rows.ts';
 import type { CallSettings, QueryResult, StoredObject } from './types.ts';
@@ -75,8 +75,7 @@ export class Query<Out extends object, V extends string> {
   async fetchObjectById(uuid: string, settings: Pick<QuerySettings<Out, V>, 'returnProperties' | 'includeVector' | 'signal' | 'timeoutMs'> = {}): Promise<StoredObject<Out, V> | null> {
     if (!isUuid(uuid)) throw invalidOption('fetchObjectById', 'uuid', uuid, 'must be a UUID');
     const { schema, connection } = this.handle;
-    const { properties, includeVectors } = this.projection(settings);
-    const pages = await connection.call('get', [schema.id, bytesOfUuid(uuid), { properties, vectors: includeVectors }], settings);
+    const pages = await connection.call('get', [schema.id, bytesOfUuid(uuid), projectionOf('fetchObjectById', schema, settings)], settings);
     return (readObjects(schema, pages).get(uuid.toLowerCase()) as StoredObject<Out, V> | undefined) ?? null;
   }
 
@@ -141,17 +140,6 @@ export class Query<Out extends object, V extends string> {
 
   private base(operation: string, settings: FetchSettings<Out, V> | RankedSettings<Out, V>): SearchRequest {
     return baseRequest(operation, this.handle.schema, settings as Parameters<typeof baseRequest>[2]);
-  }
-
-  private projection(settings: Pick<QuerySettings<Out, V>, 'returnProperties' | 'includeVector'>): { properties: number[] | null; includeVectors: number[] } {
-    const { schema } = this.handle;
-    const names = vectorNames('fetchObjectById', schema, settings.includeVector);
-    const ordinals = settings.returnProperties?.map((name) => {
-      const property = schema.properties.find((candidate) => candidate.name === name);
-      if (property === undefined) throw invalidOption('fetchObjectById', 'returnProperties', name, 'is not a property of this collection');
-      return property.ordinal;
-    });
-    return { properties: ordinals ?? null, includeVectors: names.map((name) => schema.vectors.find((vector) => vector.name === name)!.ordinal) };
   }
 
   private targets(target: TargetVector<V> | undefined): { vector: VectorSchema; weight: number }[] {

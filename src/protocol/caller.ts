@@ -80,7 +80,7 @@ export class Caller {
   attach(port: FramePort, greeting?: string, args: readonly unknown[] = []): Promise<unknown> {
     this.detach();
     this.port = port;
-    this.outbox = new Outbox(port);
+    this.outbox = new Outbox(port, (frame, error) => this.unsendable(frame, error));
     port.onmessage = (event) => this.receive(event.data as Frame[]);
     port.start?.();
     this.heardAt = this.now();
@@ -199,6 +199,13 @@ export class Caller {
       return;
     }
     this.settle(call, () => call.reject(HeddleError.fromPlain(error)));
+  }
+
+  private unsendable(frame: Frame, error: unknown): void {
+    const call = frame.kind === 'call' ? this.pending.get(frame.id) : undefined;
+    if (call === undefined) return;
+    const { message } = HeddleError.from(error);
+    this.settle(call, () => call.reject(new HeddleError('InvalidInput', `${call.method}: an argument can't be sent: ${message}`, { hint: 'Pass plain data: no functions, no class instances.', cause: error })));
   }
 
   private cancel(id: number, signal: AbortSignal): void {

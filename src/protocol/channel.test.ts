@@ -126,6 +126,14 @@ test('close settles what is pending and refuses what comes later', async () => {
   await expect(caller.call('wait', [])).rejects.toMatchObject({ code: 'Closed' });
 });
 
+test('an argument or a result that cannot be cloned is an error of its own call only', async () => {
+  const { caller } = joined((method) => (method === 'odd' ? { fn: () => 1 } : 'fine'));
+  const calls = [caller.call('one', []), caller.call('two', [() => 1]), caller.call('odd', []), caller.call('four', [])];
+  const outcomes = await Promise.allSettled(calls);
+  expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled']);
+  expect((outcomes[1] as PromiseRejectedResult).reason).toMatchObject({ code: 'InvalidInput' });
+});
+
 test('progress and events arrive', async () => {
   const { caller, server } = joined(async (_, __, context) => {
     context.progress(1);

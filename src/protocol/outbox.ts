@@ -9,13 +9,16 @@ const SETTLING_TICKS = 6;
 
 export class Outbox {
   private readonly port: FramePort;
+  /** Told of a frame that can't be cloned (a function in a config, say); the others of its message are sent. */
+  private readonly onUnsendable: (frame: Frame, error: unknown) => void;
   private frames: Frame[] = [];
   private transfer: Transferable[] = [];
   private scheduled = false;
   private ticks = 0;
 
-  constructor(port: FramePort) {
+  constructor(port: FramePort, onUnsendable: (frame: Frame, error: unknown) => void) {
     this.port = port;
+    this.onUnsendable = onUnsendable;
   }
 
   /** `transfer`: buffers inside the frame that move instead of being copied. */
@@ -39,6 +42,19 @@ export class Outbox {
     const { frames, transfer } = this;
     this.frames = [];
     this.transfer = [];
-    this.port.postMessage(frames, transfer);
+    try {
+      this.port.postMessage(frames, transfer);
+    } catch {
+      // Nothing of it was sent: find the frame that is at fault by sending them one by one.
+      for (const frame of frames) this.sendAlone(frame);
+    }
+  }
+
+  private sendAlone(frame: Frame): void {
+    try {
+      this.port.postMessage([frame], []);
+    } catch (error) {
+      this.onUnsendable(frame, error);
+    }
   }
 }

@@ -26,7 +26,7 @@ export class Server {
 
   constructor(port: FramePort, handler: Handler) {
     this.port = port;
-    this.outbox = new Outbox(port);
+    this.outbox = new Outbox(port, (frame, error) => this.unsendable(frame, error));
     this.handler = handler;
     port.onmessage = (event) => this.receive(event.data as Frame[]);
     port.start?.();
@@ -85,6 +85,10 @@ export class Server {
   private reply(id: number, value: unknown): void {
     const transfer: Transferable[] = [];
     this.outbox.push({ kind: 'result', id, value: prepareTransfer(value, transfer) }, transfer);
+  }
+
+  private unsendable(frame: Frame, error: unknown): void {
+    if (frame.kind === 'result') this.refuse(frame.id, error);
   }
 
   private refuse(id: number, thrown: unknown): void {
