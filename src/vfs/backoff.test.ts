@@ -8,29 +8,41 @@ const quick = { firstDelayMs: 1, delayMsMax: 2, totalMs: 20 };
 describe('opening a busy file', () => {
   it('is tried again until the other holder lets go', async () => {
     let tries = 0;
-    const opened = await retryWhileBusy(async () => {
-      if (++tries < 5) throw named('NoModificationAllowedError');
-      return 'opened';
-    }, isBusy, quick);
+    const opened = await retryWhileBusy(
+      async () => {
+        if (++tries < 5) throw named('NoModificationAllowedError');
+        return 'opened';
+      },
+      isBusy,
+      quick,
+    );
     expect([opened, tries]).toEqual(['opened', 5]);
   });
 
   it('is given up when the time is over, with the last failure', async () => {
     let tries = 0;
-    const attempt = retryWhileBusy(async () => {
-      tries++;
-      throw named('NoModificationAllowedError');
-    }, isBusy, quick);
+    const attempt = retryWhileBusy(
+      async () => {
+        tries++;
+        throw named('NoModificationAllowedError');
+      },
+      isBusy,
+      quick,
+    );
     await expect(attempt).rejects.toMatchObject({ name: 'NoModificationAllowedError' });
     expect(tries).toBeGreaterThan(5);
   });
 
   it('is not tried again after any other failure', async () => {
     let tries = 0;
-    const attempt = retryWhileBusy(async () => {
-      tries++;
-      throw named('NotFoundError');
-    }, isBusy, quick);
+    const attempt = retryWhileBusy(
+      async () => {
+        tries++;
+        throw named('NotFoundError');
+      },
+      isBusy,
+      quick,
+    );
     await expect(attempt).rejects.toMatchObject({ name: 'NotFoundError' });
     expect(tries).toBe(1);
   });
@@ -56,7 +68,15 @@ describe('a call with a time limit', () => {
 
 describe('what browsers throw', () => {
   it('becomes a typed error with a hint where the user can do something', () => {
-    const codes = ['QuotaExceededError', 'NotFoundError', 'NoModificationAllowedError', 'SecurityError', 'UnknownError', 'NotSupportedError', 'InvalidStateError'].map((name) => [name, typedOpfsError(named(name), 'open f').code]);
+    const codes = [
+      'QuotaExceededError',
+      'NotFoundError',
+      'NoModificationAllowedError',
+      'SecurityError',
+      'UnknownError',
+      'NotSupportedError',
+      'InvalidStateError',
+    ].map((name) => [name, typedOpfsError(named(name), 'open f').code]);
     expect(Object.fromEntries(codes)).toEqual({
       QuotaExceededError: 'StorageFull',
       NotFoundError: 'NotFound',

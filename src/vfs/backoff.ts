@@ -19,7 +19,11 @@ export const RETRY: RetryLimits = { firstDelayMs: 2, delayMsMax: 100, totalMs: 1
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Calls `action` again, with growing pauses, while it throws something `isBusy` accepts and time is left. */
-export async function retryWhileBusy<T>(action: () => Promise<T>, isBusy: (thrown: unknown) => boolean, limits: RetryLimits = RETRY): Promise<T> {
+export async function retryWhileBusy<T>(
+  action: () => Promise<T>,
+  isBusy: (thrown: unknown) => boolean,
+  limits: RetryLimits = RETRY,
+): Promise<T> {
   let waitedMs = 0;
   for (let delayMs = limits.firstDelayMs; ; delayMs = Math.min(delayMs * 2, limits.delayMsMax)) {
     try {

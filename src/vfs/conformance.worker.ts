@@ -7,7 +7,9 @@ import { MIRROR_CASES, VFS_CASES } from './vfs-conformance.ts';
 
 export type DatabaseStep = 'look' | 'create files' | 'write to the mirror' | 'delete files' | 'settle and drop the mirror' | 'destroy';
 
-type Task = { readonly kind: 'vfs' | 'mirror'; readonly title: string } | { readonly kind: 'database'; readonly name: string; readonly step: DatabaseStep };
+type Task =
+  | { readonly kind: 'vfs' | 'mirror'; readonly title: string }
+  | { readonly kind: 'database'; readonly name: string; readonly step: DatabaseStep };
 
 let next = 0;
 const unique = (): string => `test-${Date.now()}-${next++}`;

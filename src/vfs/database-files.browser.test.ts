@@ -1,13 +1,12 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import type { DatabaseStep } from './conformance.worker.ts';
-import type { DatabaseStatus } from './database-files.ts';
 
 const worker = new Worker(new URL('./conformance.worker.ts', import.meta.url), { type: 'module' });
 afterAll(() => worker.terminate());
 
-const statusAfter = (name: string, step: DatabaseStep): Promise<DatabaseStatus | string> =>
+const statusAfter = (name: string, step: DatabaseStep): Promise<string> =>
   new Promise((resolve) => {
-    worker.onmessage = (event: MessageEvent<DatabaseStatus | string>) => resolve(event.data);
+    worker.onmessage = (event: MessageEvent<string>) => resolve(event.data);
     worker.postMessage({ kind: 'database', name, step });
   });
 

@@ -16,7 +16,8 @@ describe('what became of a database', () => {
   });
 
   it('never takes files that are there for a new database, whatever else was lost', () => {
-    for (const mirror of [false, true]) for (const marker of [null, young, settled]) expect(statusOf({ files: true, mirror, marker })).toBe('present');
+    for (const mirror of [false, true])
+      for (const marker of [null, young, settled]) expect(statusOf({ files: true, mirror, marker })).toBe('present');
   });
 });
 

@@ -101,8 +101,7 @@ class MemoryVfs implements Vfs {
       directory.files.set(name, content);
     }
     const found = content;
-    if (directory.open.has(found))
-      throw new HeddleError('StorageUnavailable', `file ${name} is open elsewhere`, { details: { name } });
+    if (directory.open.has(found)) throw new HeddleError('StorageUnavailable', `file ${name} is open elsewhere`, { details: { name } });
     directory.open.add(found);
     return new MemoryFile(name, found, () => directory.open.delete(found));
   }

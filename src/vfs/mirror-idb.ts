@@ -123,7 +123,9 @@ const databaseName = (name: string): string => `heddle-mirror:${name}`;
 export async function openIdbMirror(name: string, scope: string): Promise<Mirror> {
   const what = `open the mirror of ${JSON.stringify(name)}`;
   if (typeof indexedDB === 'undefined')
-    throw new HeddleError('StorageUnavailable', `${what}: this browser context has no IndexedDB`, { details: { reason: 'missing-api', missing: 'IndexedDB' } });
+    throw new HeddleError('StorageUnavailable', `${what}: this browser context has no IndexedDB`, {
+      details: { reason: 'missing-api', missing: 'IndexedDB' },
+    });
   try {
     const request = indexedDB.open(databaseName(name), 1);
     request.onupgradeneeded = () => {

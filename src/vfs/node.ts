@@ -123,12 +123,10 @@ class NodeVfs implements Vfs {
   async open(name: string, options: { readonly create: boolean }): Promise<VfsFile> {
     checkName(name);
     const full = path.join(this.root, name);
-    if (openPaths.has(full))
-      throw new HeddleError('StorageUnavailable', `file ${full} is open elsewhere`, { details: { name } });
+    if (openPaths.has(full)) throw new HeddleError('StorageUnavailable', `file ${full} is open elsewhere`, { details: { name } });
     try {
       const existed = fs.existsSync(full);
-      if (!existed && !options.create)
-        throw new HeddleError('NotFound', `file ${full} does not exist`, { details: { name } });
+      if (!existed && !options.create) throw new HeddleError('NotFound', `file ${full} does not exist`, { details: { name } });
       if (!existed) makeDirectory(this.root);
       if (this.openCount === 0) this.unlock = lockDirectory(path.join(this.root, LOCK_NAME));
       this.openCount++;

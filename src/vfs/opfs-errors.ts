@@ -21,22 +21,32 @@ export function typedOpfsError(thrown: unknown, what: string, bytesWanted = 0): 
   const options = { cause: thrown, details: { reason: name, bytesWanted } };
   switch (name) {
     case 'QuotaExceededError':
-      return new HeddleError('StorageFull', message, { ...options, hint: 'Delete objects or free disk space; writes resume by themselves.' });
+      return new HeddleError('StorageFull', message, {
+        ...options,
+        hint: 'Delete objects or free disk space; writes resume by themselves.',
+      });
     case 'NotFoundError':
       return new HeddleError('NotFound', message, options);
     case 'NoModificationAllowedError':
-      return new HeddleError('StorageUnavailable', message, { ...options, hint: 'Another tab or worker holds this file; close it or wait.' });
+      return new HeddleError('StorageUnavailable', message, {
+        ...options,
+        hint: 'Another tab or worker holds this file; close it or wait.',
+      });
     case 'SecurityError':
       return new HeddleError('StorageUnavailable', message, { ...options, hint: PRIVATE_HINT });
     case 'UnknownError':
     case 'NotSupportedError':
-      return new HeddleError('StorageUnavailable', message, { ...options, hint: `${PRIVATE_HINT} Or this browser's build lacks file access from workers.` });
+      return new HeddleError('StorageUnavailable', message, {
+        ...options,
+        hint: `${PRIVATE_HINT} Or this browser's build lacks file access from workers.`,
+      });
     default:
       return new HeddleError('StorageUnavailable', message, options);
   }
 }
 
-const PRIVATE_HINT = "Private windows and sites with blocked cookies have no lasting storage; open with storage: 'memory' if losing everything on close is acceptable.";
+const PRIVATE_HINT =
+  "Private windows and sites with blocked cookies have no lasting storage; open with storage: 'memory' if losing everything on close is acceptable.";
 
 /** Why OPFS can't be used here, for `StorageUnavailable`. */
 export function missingApiError(missing: string): HeddleError {

@@ -4,7 +4,10 @@ import type { SyncHandle } from './opfs-file.ts';
 import { FileContent } from './file-content.ts';
 
 /** A handle that writes at most `writeBytesMax` at a time, and throws what `fail` gives. */
-function handleOf(options: { writeBytesMax?: number; fail?: (call: string) => Error | null }): SyncHandle & { readonly content: FileContent } {
+function handleOf(options: {
+  writeBytesMax?: number;
+  fail?: (call: string) => Error | null;
+}): SyncHandle & { readonly content: FileContent } {
   const content = new FileContent();
   const check = (call: string): void => {
     const error = options.fail?.(call) ?? null;
@@ -51,7 +54,9 @@ describe('an OPFS file', () => {
     let calls = 0;
     const handle = handleOf({ writeBytesMax: 4, fail: (call) => (call === 'write' && ++calls === 2 ? named('QuotaExceededError') : null) });
     const file = new OpfsFile('f', handle);
-    expect(() => file.write(new Uint8Array(10), 0)).toThrow(expect.objectContaining({ code: 'StorageFull', details: { reason: 'QuotaExceededError', bytesWanted: 6 } }));
+    expect(() => file.write(new Uint8Array(10), 0)).toThrow(
+      expect.objectContaining({ code: 'StorageFull', details: { reason: 'QuotaExceededError', bytesWanted: 6 } }),
+    );
     expect(file.size()).toBe(4);
   });
 

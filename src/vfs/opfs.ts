@@ -113,7 +113,8 @@ class OpfsVfs implements Vfs {
       const identity = new Uint8Array(SENTINEL_BYTES);
       if (handle.read(identity, { at: 0 }) < SENTINEL_BYTES) {
         crypto.getRandomValues(identity);
-        if (handle.write(identity, { at: 0 }) !== SENTINEL_BYTES) throw new HeddleError('StorageUnavailable', 'the sentinel was written in part');
+        if (handle.write(identity, { at: 0 }) !== SENTINEL_BYTES)
+          throw new HeddleError('StorageUnavailable', 'the sentinel was written in part');
         handle.flush();
       }
       return identity;

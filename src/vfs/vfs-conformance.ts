@@ -14,7 +14,10 @@ export interface ConformanceCase<T> {
 
 const bytes = (...values: number[]): Uint8Array => new Uint8Array(values);
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
-const show = (value: unknown): string => (value instanceof Uint8Array ? `[${value.subarray(0, 64).join(' ')}]` : JSON.stringify(value, (_, v: unknown) => (v instanceof Uint8Array ? [...v] : v)));
+const show = (value: unknown): string =>
+  value instanceof Uint8Array
+    ? `[${value.subarray(0, 64).join(' ')}]`
+    : JSON.stringify(value, (_, v: unknown) => (v instanceof Uint8Array ? [...v] : v));
 
 function equal(actual: unknown, expected: unknown, what = 'value'): void {
   const same =
@@ -109,7 +112,10 @@ export const VFS_CASES: readonly ConformanceCase<Vfs>[] = [
         const all = contents(file);
         equal(all[0], 1);
         equal(all[5000], 2);
-        equal(all.subarray(1, 5000).every((byte) => byte === 0), true);
+        equal(
+          all.subarray(1, 5000).every((byte) => byte === 0),
+          true,
+        );
       });
     },
   },
@@ -138,8 +144,14 @@ export const VFS_CASES: readonly ConformanceCase<Vfs>[] = [
         file.truncate(2000);
         equal(file.size(), 2000);
         const all = contents(file);
-        equal(all.subarray(0, 1000).every((byte) => byte === 7), true);
-        equal(all.subarray(1000).every((byte) => byte === 0), true);
+        equal(
+          all.subarray(0, 1000).every((byte) => byte === 7),
+          true,
+        );
+        equal(
+          all.subarray(1000).every((byte) => byte === 0),
+          true,
+        );
       });
     },
   },

@@ -37,16 +37,30 @@ export async function programOf(name: BrowserName): Promise<string | null> {
 }
 
 function argumentsOf(name: BrowserName, profile: string, url: string): string[] {
-  if (name === 'chromium') return ['--headless=new', ...CHROMIUM_ARGS.filter((flag) => flag !== '--enable-unsafe-webgpu'), '--disable-gpu', '--disable-breakpad', `--user-data-dir=${profile}`, url];
+  if (name === 'chromium')
+    return [
+      '--headless=new',
+      ...CHROMIUM_ARGS.filter((flag) => flag !== '--enable-unsafe-webgpu'),
+      '--disable-gpu',
+      '--disable-breakpad',
+      `--user-data-dir=${profile}`,
+      url,
+    ];
   return ['--headless', '--no-remote', '--profile', profile, url];
 }
 
 function prepareProfile(name: BrowserName, profile: string): void {
   mkdirSync(profile, { recursive: true });
-  if (name === 'chromium') for (const lock of ['SingletonLock', 'SingletonSocket', 'SingletonCookie']) rmSync(join(profile, lock), { force: true });
+  if (name === 'chromium')
+    for (const lock of ['SingletonLock', 'SingletonSocket', 'SingletonCookie']) rmSync(join(profile, lock), { force: true });
   else {
     for (const lock of ['lock', '.parentlock']) rmSync(join(profile, lock), { force: true });
-    writeFileSync(join(profile, 'user.js'), Object.entries(FIREFOX_PREFERENCES).map(([key, value]) => `user_pref(${JSON.stringify(key)}, ${JSON.stringify(value)});\n`).join(''));
+    writeFileSync(
+      join(profile, 'user.js'),
+      Object.entries(FIREFOX_PREFERENCES)
+        .map(([key, value]) => `user_pref(${JSON.stringify(key)}, ${JSON.stringify(value)});\n`)
+        .join(''),
+    );
   }
 }
 
@@ -115,7 +129,7 @@ export class RunningBrowser {
 
   /** SIGSTOP to all, again until no new process has appeared: nothing of the browser runs any more. */
   freeze(): void {
-    for (let before = -1; before !== this.pids.length; ) {
+    for (let before = -1; before !== this.pids.length;) {
       before = this.known.length;
       signal(this.known, 'SIGSTOP');
     }

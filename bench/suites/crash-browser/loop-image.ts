@@ -11,7 +11,8 @@ import { join } from 'node:path';
 
 const IMAGE_MIB = 512;
 
-const run = (program: string, ...args: string[]): string => execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+const run = (program: string, ...args: string[]): string =>
+  execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 
 export class LoopImage {
   readonly file: string;

@@ -54,11 +54,19 @@ class Trials {
     return RunningBrowser.start(name, profile, `${this.pageUrl}?witness=${encodeURIComponent(this.witness.url)}`);
   }
 
-  private record(kind: string, name: BrowserName, trial: number, acknowledged: number, verdict: Verdict | { readonly unopenable: string }): void {
+  private record(
+    kind: string,
+    name: BrowserName,
+    trial: number,
+    acknowledged: number,
+    verdict: Verdict | { readonly unopenable: string },
+  ): void {
     this.rows.push({ kind, browser: name, trial, acknowledged, ...verdict });
     if ('unopenable' in verdict) this.context.log(`${kind} ${name} ${trial}: DOES NOT OPEN: ${verdict.unopenable}`);
     else if (verdict.lost.length + verdict.partial.length + verdict.wrong.length > 0)
-      this.context.log(`${kind} ${name} ${trial}: ${verdict.lost.length} lost, ${verdict.partial.join('; ')} ${verdict.wrong.slice(0, 3).join('; ')}`);
+      this.context.log(
+        `${kind} ${name} ${trial}: ${verdict.lost.length} lost, ${verdict.partial.join('; ')} ${verdict.wrong.slice(0, 3).join('; ')}`,
+      );
   }
 
   /** Kills in a row on one profile: each start checks what the one before was promised. */
@@ -117,7 +125,13 @@ class Trials {
   }
 
   /** One cut on a copy of `base` (null: a fresh database in its first minute). */
-  async cut(name: BrowserName, trial: number, base: { image: LoopImage; acks: Map<number, 'power' | 'process'> } | null, noFlush: boolean, tally: Tally): Promise<void> {
+  async cut(
+    name: BrowserName,
+    trial: number,
+    base: { image: LoopImage; acks: Map<number, 'power' | 'process'> } | null,
+    noFlush: boolean,
+    tally: Tally,
+  ): Promise<void> {
     const kind = `${base === null ? 'first-minute' : 'settled'} power cut${noFlush ? ' without flush' : ''}`;
     const file = join(this.folder, `${name}-${trial}`);
     const image = base === null ? LoopImage.make(file) : base.image.copy(file);
@@ -176,7 +190,9 @@ export async function run(context: BenchContext): Promise<SuiteResult> {
   const result: Figure[] = [];
   const missing: { name: string; reason: string }[] = [];
   const noCuts = whyNoPowerCuts();
-  const served = await servePage(join(context.root, 'bench/suites/crash-browser/page.ts'), { headers: { 'content-security-policy': "default-src 'self' 'wasm-unsafe-eval'; connect-src *" } });
+  const served = await servePage(join(context.root, 'bench/suites/crash-browser/page.ts'), {
+    headers: { 'content-security-policy': "default-src 'self' 'wasm-unsafe-eval'; connect-src *" },
+  });
   const trials = new Trials(context, served.url);
   await trials.witness.listen();
   const tally = emptyTally();
@@ -201,7 +217,9 @@ export async function run(context: BenchContext): Promise<SuiteResult> {
         await trials.cut(name, trial, null, true, control);
       }
       base.image.discard();
-      context.log(`${name}: ${tally.cuts} power cuts, ${tally.lost} lost; control without flush: ${control.cuts} cuts, ${control.lost} lost, ${control.unopenable} do not open`);
+      context.log(
+        `${name}: ${tally.cuts} power cuts, ${tally.lost} lost; control without flush: ${control.cuts} cuts, ${control.lost} lost, ${control.unopenable} do not open`,
+      );
     }
   } finally {
     trials.close();

@@ -74,7 +74,11 @@ export class Witness {
   private until(matches: () => boolean, what: string, limitMs: number): Promise<void> {
     if (matches()) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`no ${what} within ${limitMs} ms${this.errors.length > 0 ? `; the page says: ${this.errors.join('; ')}` : ''}`)), limitMs);
+      const timer = setTimeout(
+        () =>
+          reject(new Error(`no ${what} within ${limitMs} ms${this.errors.length > 0 ? `; the page says: ${this.errors.join('; ')}` : ''}`)),
+        limitMs,
+      );
       this.waiting.push({
         matches: () => matches() || this.errors.length > 0,
         resolve: () => {

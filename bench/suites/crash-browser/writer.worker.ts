@@ -74,7 +74,8 @@ async function look(host: ShardHost): Promise<Found> {
   if (!(await host.shards()).some(({ shard }) => shard === SHARD)) return { numbers, wrong, settled };
   for (const [uuid, { values, vector }] of await contentOf(host, SHARD)) {
     const n = Number(values[2]);
-    if (JSON.stringify(values) !== JSON.stringify(valuesOf(n)) || JSON.stringify(vector) !== JSON.stringify(vectorOf(n))) wrong.push(`${uuid}: ${JSON.stringify(values).slice(-60)} ${JSON.stringify(vector)}`);
+    if (JSON.stringify(values) !== JSON.stringify(valuesOf(n)) || JSON.stringify(vector) !== JSON.stringify(vectorOf(n)))
+      wrong.push(`${uuid}: ${JSON.stringify(values).slice(-60)} ${JSON.stringify(vector)}`);
     numbers.push(n);
   }
   if ((await host.count(SHARD)) !== numbers.length) wrong.push(`count says ${await host.count(SHARD)}, the scan found ${numbers.length}`);
@@ -117,5 +118,10 @@ async function main(): Promise<void> {
 
 self.onmessage = (event: MessageEvent<{ witness: string }>) => {
   witness = event.data.witness;
-  main().catch((thrown: unknown) => tell('/error', thrown instanceof Error ? `${thrown.name} ${(thrown as { code?: string }).code ?? ''}: ${thrown.message}` : String(thrown)));
+  main().catch((thrown: unknown) =>
+    tell(
+      '/error',
+      thrown instanceof Error ? `${thrown.name} ${(thrown as { code?: string }).code ?? ''}: ${thrown.message}` : String(thrown),
+    ),
+  );
 };

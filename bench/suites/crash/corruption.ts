@@ -17,7 +17,17 @@ import { openHost, type Sabotage } from './subject.ts';
 import type { Group } from './workload.ts';
 
 /** As small as the formats allow, so that every bit can be tried. */
-export const TINY: Sabotage = { storageLimits: { logFiles: 2, logFileBytes: 512, manifestBytes: 1 << 10, dataFiles: 1, extentBytes: 256, reserveBytes: 256, blockBytes: 256 } };
+export const TINY: Sabotage = {
+  storageLimits: {
+    logFiles: 2,
+    logFileBytes: 512,
+    manifestBytes: 1 << 10,
+    dataFiles: 1,
+    extentBytes: 256,
+    reserveBytes: 256,
+    blockBytes: 256,
+  },
+};
 const BLOCK_BYTES = 512;
 
 export interface SmallDatabase {
@@ -31,7 +41,9 @@ export interface SmallDatabase {
 export async function smallDatabase(groups: Iterable<Group>): Promise<SmallDatabase> {
   const device = new SimulatedDevice();
   const recording = await record(groups, device, TINY);
-  const older = [0.3, 0.6, 0.9].map((part) => imageOf(recording.moments[Math.floor(recording.moments.length * part)].snapshot, keepEverything));
+  const older = [0.3, 0.6, 0.9].map((part) =>
+    imageOf(recording.moments[Math.floor(recording.moments.length * part)].snapshot, keepEverything),
+  );
   return { history: recording.history, image: imageOf(device.freeze(), keepEverything), older, operations: recording.history.operations };
 }
 
@@ -57,7 +69,11 @@ export function* bitFlips(image: DiskImage, part: number, parts: number): Iterab
 export function* truncations(image: DiskImage, part: number, parts: number): IterableIterator<Damage> {
   for (const [path, file] of image.files) {
     const bytes = bytesOf(file);
-    for (let length = part; length < bytes.length; length += parts) yield { what: `${path} cut to ${length} of ${bytes.length} bytes`, image: withFile(image, path, imageFileOf(bytes.slice(0, length))) };
+    for (let length = part; length < bytes.length; length += parts)
+      yield {
+        what: `${path} cut to ${length} of ${bytes.length} bytes`,
+        image: withFile(image, path, imageFileOf(bytes.slice(0, length))),
+      };
     if (part === 0) yield { what: `${path} gone`, image: withFile(image, path, null) };
   }
 }
@@ -65,7 +81,9 @@ export function* truncations(image: DiskImage, part: number, parts: number): Ite
 /** Blocks zeroed, filled with ones, swapped with every other block of any file, and replaced by what was there before. */
 export function* blockDamage(database: SmallDatabase, part: number, parts: number): IterableIterator<Damage> {
   const { image, older } = database;
-  const blocks = [...image.files].flatMap(([path, file]) => Array.from({ length: Math.ceil(file.sizeBytes / BLOCK_BYTES) }, (_, n) => ({ path, at: n * BLOCK_BYTES })));
+  const blocks = [...image.files].flatMap(([path, file]) =>
+    Array.from({ length: Math.ceil(file.sizeBytes / BLOCK_BYTES) }, (_, n) => ({ path, at: n * BLOCK_BYTES })),
+  );
   const read = (from: DiskImage, { path, at }: { path: string; at: number }): Uint8Array => {
     const file = from.files.get(path);
     const block = new Uint8Array(BLOCK_BYTES);
@@ -82,14 +100,19 @@ export function* blockDamage(database: SmallDatabase, part: number, parts: numbe
     const name = `block ${block.at} of ${block.path}`;
     yield { what: `${name} zeroed`, image: replaced(image, block, new Uint8Array(BLOCK_BYTES)) };
     yield { what: `${name} filled with ones`, image: replaced(image, block, new Uint8Array(BLOCK_BYTES).fill(0xff)) };
-    for (const [n, old] of older.entries()) yield { what: `${name} as it was at moment ${n}`, image: replaced(image, block, read(old, block)) };
+    for (const [n, old] of older.entries())
+      yield { what: `${name} as it was at moment ${n}`, image: replaced(image, block, read(old, block)) };
     for (let j = i + 1; j < blocks.length; j++) {
       const once = replaced(image, block, read(image, blocks[j]));
-      yield { what: `${name} swapped with block ${blocks[j].at} of ${blocks[j].path}`, image: replaced(once, blocks[j], read(image, block)) };
+      yield {
+        what: `${name} swapped with block ${blocks[j].at} of ${blocks[j].path}`,
+        image: replaced(once, blocks[j], read(image, block)),
+      };
     }
   }
   if (part > 0) return;
-  for (const [n, old] of older.entries()) for (const [path, file] of old.files) yield { what: `${path} as it was at moment ${n}`, image: withFile(image, path, file) };
+  for (const [n, old] of older.entries())
+    for (const [path, file] of old.files) yield { what: `${path} as it was at moment ${n}`, image: withFile(image, path, file) };
 }
 
 /** What came of a damage. */
@@ -99,15 +122,19 @@ export type Outcome = 'harmless' | 'refused' | 'reported' | 'undetected';
 export async function examine(database: SmallDatabase, damage: Damage, random: SeededRandom): Promise<{ outcome: Outcome; said: string }> {
   const { history, operations } = database;
   const device = deviceFrom(damage.image);
-  const isTyped = (thrown: unknown): thrown is HeddleError => thrown instanceof HeddleError && ['Corruption', 'Unsupported', 'Evicted'].includes(thrown.code);
+  const isTyped = (thrown: unknown): thrown is HeddleError =>
+    thrown instanceof HeddleError && ['Corruption', 'Unsupported', 'Evicted'].includes(thrown.code);
   let host: Awaited<ReturnType<typeof openHost>>;
   try {
     host = await openHost(device, TINY);
   } catch (thrown) {
-    return isTyped(thrown) ? { outcome: 'refused', said: '' } : { outcome: 'undetected', said: `open threw ${String(thrown instanceof Error ? thrown.stack : thrown)}` };
+    return isTyped(thrown)
+      ? { outcome: 'refused', said: '' }
+      : { outcome: 'undetected', said: `open threw ${String(thrown instanceof Error ? thrown.stack : thrown)}` };
   }
   try {
-    for (const [shard, content] of await checkContent(host, { history, first: operations, last: operations })) await checkIndexes(host, shard, content, random);
+    for (const [shard, content] of await checkContent(host, { history, first: operations, last: operations }))
+      await checkIndexes(host, shard, content, random);
     return { outcome: 'harmless', said: '' };
   } catch (thrown) {
     if (isTyped(thrown)) return { outcome: 'reported', said: '' };

@@ -29,24 +29,29 @@ describe('a crash at any call', () => {
     expect(hashes.length).toBeGreaterThan(50);
   });
 
-  test.each(sabotageNames.filter((name) => name !== 'new names trusted after 30 s'))('is noticed to lose something with a broken engine: %s', async (sabotage) => {
-    const task = { ...SMALL, operations: 120, parts: 2, violationsMax: 1, sabotage };
-    let caught = false;
-    for (const seed of [1000, 1001, 1002]) {
-      // A workload that a broken engine can't even run to its end is noticed, too.
-      caught = await runRound(task, seed).then(
-        ({ violations }) => violations.length > 0,
-        () => true,
-      );
-      if (caught) break;
-    }
-    expect(caught).toBe(true);
-  });
+  test.each(sabotageNames.filter((name) => name !== 'new names trusted after 30 s'))(
+    'is noticed to lose something with a broken engine: %s',
+    async (sabotage) => {
+      const task = { ...SMALL, operations: 120, parts: 2, violationsMax: 1, sabotage };
+      let caught = false;
+      for (const seed of [1000, 1001, 1002]) {
+        // A workload that a broken engine can't even run to its end is noticed, too.
+        caught = await runRound(task, seed).then(
+          ({ violations }) => violations.length > 0,
+          () => true,
+        );
+        if (caught) break;
+      }
+      expect(caught).toBe(true);
+    },
+  );
 
   test('runs the same from the same seed', async () => {
     const options = { seed: 7, operations: 40, objectsMax: 20 };
     const [a, b] = [await record(workload(options)), await record(workload(options))];
-    expect(a.moments.map(({ call, issued, acked }) => [call.kind, call.path, call.at, call.bytes, issued, acked])).toEqual(b.moments.map(({ call, issued, acked }) => [call.kind, call.path, call.at, call.bytes, issued, acked]));
+    expect(a.moments.map(({ call, issued, acked }) => [call.kind, call.path, call.at, call.bytes, issued, acked])).toEqual(
+      b.moments.map(({ call, issued, acked }) => [call.kind, call.path, call.at, call.bytes, issued, acked]),
+    );
   });
 });
 

@@ -55,7 +55,8 @@ async function failAll({ seed, part, parts }: DamageTask, report: DamageReport):
           if (!(await runWithFault(groups, { error, at, count, seed: at })).fired) break;
         } catch (thrown) {
           report.faultFailures++;
-          if (report.findings.length < FINDINGS_MAX) report.findings.push(`${error} error at call ${at} for ${count} calls: ${String(thrown).split('\n')[0]}`);
+          if (report.findings.length < FINDINGS_MAX)
+            report.findings.push(`${error} error at call ${at} for ${count} calls: ${String(thrown).split('\n')[0]}`);
         }
         report.faultRuns++;
       }

@@ -65,7 +65,14 @@ class Explorer {
       await action();
     } catch (thrown) {
       const kind = thrown instanceof Violation ? thrown.kind : 'unopenable';
-      const message = thrown instanceof Violation ? thrown.message : thrown instanceof HeddleError ? `${thrown.code}: ${thrown.message}` : thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+      const message =
+        thrown instanceof Violation
+          ? thrown.message
+          : thrown instanceof HeddleError
+            ? `${thrown.code}: ${thrown.message}`
+            : thrown instanceof Error
+              ? (thrown.stack ?? thrown.message)
+              : String(thrown);
       this.result.violations.push({ kind, message, at });
     }
   }
@@ -76,7 +83,11 @@ class Explorer {
   }
 
   /** Recovers `device` and checks it; with `watch`, freezes it at every call of the recovery. */
-  private async recover(device: SimulatedDevice, allowed: Allowed, watch: ((snapshot: DeviceSnapshot, call: string) => void) | null): Promise<ShardHost> {
+  private async recover(
+    device: SimulatedDevice,
+    allowed: Allowed,
+    watch: ((snapshot: DeviceSnapshot, call: string) => void) | null,
+  ): Promise<ShardHost> {
     let before = 0;
     if (watch !== null)
       device.onCall = (call) => {
@@ -115,7 +126,13 @@ class Explorer {
       const image = imageOf(snapshot, survival);
       this.result.hashes.add(hashOf(image));
       await this.guarded(`${at}, then sent again what was not acknowledged, then power cut`, async () =>
-        checkHost(await this.open(deviceFrom(image, { laterMs: 1000 })), { history, first: isSafe ? moment.issued : moment.ackedPower, last: moment.issued }, this.random, false, this.options.vectors),
+        checkHost(
+          await this.open(deviceFrom(image, { laterMs: 1000 })),
+          { history, first: isSafe ? moment.issued : moment.ackedPower, last: moment.issued },
+          this.random,
+          false,
+          this.options.vectors,
+        ),
       );
     });
   }
@@ -141,7 +158,13 @@ class Explorer {
         if (!deep) return;
         this.result.deep++;
         for (const { snapshot: inner, call } of during)
-          await this.powerCuts(inner, this.options.plansPerRecoveryCall, allowed, `${at}, power cut, choice ${plan}, then in recovery before ${call}`, null);
+          await this.powerCuts(
+            inner,
+            this.options.plansPerRecoveryCall,
+            allowed,
+            `${at}, power cut, choice ${plan}, then in recovery before ${call}`,
+            null,
+          );
       });
     }
   }
@@ -153,7 +176,13 @@ class Explorer {
     for (const moment of shuffled(mine, this.random)) {
       if (this.isOver) break;
       const at = `seed ${this.options.seed}, call ${moment.call.index} (${moment.call.kind} ${moment.call.path} ${moment.call.at}+${moment.call.bytes})`;
-      await this.powerCuts(moment.snapshot, this.options.plansPerMoment, { history, first: moment.ackedPower, last: moment.issued }, at, moment);
+      await this.powerCuts(
+        moment.snapshot,
+        this.options.plansPerMoment,
+        { history, first: moment.ackedPower, last: moment.issued },
+        at,
+        moment,
+      );
       if (this.isOver) break;
       await this.guarded(`${at}, killed`, async () => {
         this.result.kills++;
@@ -168,7 +197,10 @@ class Explorer {
 
 async function fingerprints(host: ShardHost): Promise<string> {
   const parts: string[] = [];
-  for (const { shard, schema } of await host.shards()) parts.push(`${shard}@${schema.version}: ${(await host.count(shard)).toString()} objects, sequence ${(await host.stats()).shards.find((stats) => stats.shard === shard)?.sequence}`);
+  for (const { shard, schema } of await host.shards())
+    parts.push(
+      `${shard}@${schema.version}: ${(await host.count(shard)).toString()} objects, sequence ${(await host.stats()).shards.find((stats) => stats.shard === shard)?.sequence}`,
+    );
   return parts.sort().join('; ');
 }
 

@@ -96,7 +96,9 @@ export async function runWithFault(groups: Iterable<Group>, plan: FaultPlan): Pr
         history.write(operation.shard, operation.entries, operation.shard === BACKGROUND_SHARD);
         const sequence = history.operations;
         const batch = encodeEntries(operation.entries);
-        return insist('a write', (living) => living.write({ shard: operation.shard, request: { client: CLIENT, sequence }, batch, atomic: true }));
+        return insist('a write', (living) =>
+          living.write({ shard: operation.shard, request: { client: CLIENT, sequence }, batch, atomic: true }),
+        );
       }
       case 'flush':
         await attempt((living) => living.flush());

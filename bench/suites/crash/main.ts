@@ -18,7 +18,18 @@ import { NO_FLUSH_BY, noteFlushSites, sabotageNames, whyRedundant } from './sabo
 import type { RoundReport, Task } from './worker.ts';
 import { workload } from './workload.ts';
 
-export const figures = ['crash.states', 'crash.lost', 'crash.partial', 'crash.resurrected', 'crash.disagreeing', 'crash.unopenable', 'crash.mutants', 'crash.mutants-missed', 'corruption.cases', 'corruption.undetected'];
+export const figures = [
+  'crash.states',
+  'crash.lost',
+  'crash.partial',
+  'crash.resurrected',
+  'crash.disagreeing',
+  'crash.unopenable',
+  'crash.mutants',
+  'crash.mutants-missed',
+  'corruption.cases',
+  'corruption.undetected',
+];
 
 const STATES_GOAL = 100_000;
 const CALLS_GOAL = 2_000;
@@ -51,13 +62,36 @@ const workerUrl = (): URL => new URL('./worker.ts', import.meta.url);
 interface Totals {
   readonly hashes: Set<number>;
   readonly violations: { kind: string; message: string; at: string }[];
-  readonly rounds: Map<number, { calls: number; operations: number; moments: number; parts: number; complete: boolean; recoveries: number; kills: number; deep: number; callKinds: Record<string, number> }>;
+  readonly rounds: Map<
+    number,
+    {
+      calls: number;
+      operations: number;
+      moments: number;
+      parts: number;
+      complete: boolean;
+      recoveries: number;
+      kills: number;
+      deep: number;
+      callKinds: Record<string, number>;
+    }
+  >;
 }
 
 function add(totals: Totals, report: RoundReport): void {
   for (const hash of report.hashes) totals.hashes.add(hash);
   totals.violations.push(...report.violations);
-  const round = totals.rounds.get(report.seed) ?? { calls: report.calls, operations: report.operations, moments: report.moments, parts: 0, complete: true, recoveries: 0, kills: 0, deep: 0, callKinds: Object.fromEntries(report.callKinds) };
+  const round = totals.rounds.get(report.seed) ?? {
+    calls: report.calls,
+    operations: report.operations,
+    moments: report.moments,
+    parts: 0,
+    complete: true,
+    recoveries: 0,
+    kills: 0,
+    deep: 0,
+    callKinds: Object.fromEntries(report.callKinds),
+  };
   totals.rounds.set(report.seed, {
     ...round,
     parts: round.parts + 1,
@@ -83,18 +117,36 @@ async function exploreAll(context: BenchContext, totals: Totals, options: Explor
   const parts = Array.from({ length: options.threads }, (_, part) => part);
   await Promise.all(
     parts.map((part) =>
-      runTask(options.entry, { ...FULL, firstSeed: options.firstSeed, rounds: options.rounds, part, parts: options.threads, violationsMax: 20, deadlineMs, sabotage: null, graphs: options.graphs }, (report) => {
-        add(totals, report);
-        context.log(`seed ${report.seed}${options.graphs ? ', small graphs' : ''}, part ${part + 1} of ${options.threads}: ${report.calls} calls, ${report.moments} moments, ${report.recoveries} recoveries, ${report.deep} of them crashed, ${totals.hashes.size} states so far, ${totals.violations.length} violations${report.complete ? '' : ' (cut short)'}`);
-        for (const { kind, message, at } of report.violations.slice(0, 5)) context.log(`  ${kind}: ${message}\n    ${at}`);
-      }),
+      runTask(
+        options.entry,
+        {
+          ...FULL,
+          firstSeed: options.firstSeed,
+          rounds: options.rounds,
+          part,
+          parts: options.threads,
+          violationsMax: 20,
+          deadlineMs,
+          sabotage: null,
+          graphs: options.graphs,
+        },
+        (report) => {
+          add(totals, report);
+          context.log(
+            `seed ${report.seed}${options.graphs ? ', small graphs' : ''}, part ${part + 1} of ${options.threads}: ${report.calls} calls, ${report.moments} moments, ${report.recoveries} recoveries, ${report.deep} of them crashed, ${totals.hashes.size} states so far, ${totals.violations.length} violations${report.complete ? '' : ' (cut short)'}`,
+          );
+          for (const { kind, message, at } of report.violations.slice(0, 5)) context.log(`  ${kind}: ${message}\n    ${at}`);
+        },
+      ),
     ),
   );
 }
 
 /** The same with an engine whose graphs start small, so that their logs and snapshots are crossed by every few operations. */
 async function exploreGraphs(context: BenchContext, totals: Totals, options: Omit<ExploreAll, 'entry' | 'graphs'>): Promise<void> {
-  await inFolder(context, async (folder) => exploreAll(context, totals, { ...options, graphs: true, entry: await buildChanged(SMALL_GRAPHS, context.root, folder) }));
+  await inFolder(context, async (folder) =>
+    exploreAll(context, totals, { ...options, graphs: true, entry: await buildChanged(SMALL_GRAPHS, context.root, folder) }),
+  );
 }
 
 async function inFolder<T>(context: BenchContext, use: (folder: string) => Promise<T>): Promise<T> {
@@ -118,11 +170,22 @@ interface MutantResult {
 async function tryMutant(name: string, entry: URL | string, sabotage: string | null, threads: number): Promise<MutantResult> {
   const startedMs = Date.now();
   let by: string | null = null;
-  const task = (part: number): Task => ({ ...SHORT, firstSeed: 1000 + part * MUTANT_SEEDS, rounds: MUTANT_SEEDS, part: 3, parts: MUTANT_STRIDE, violationsMax: 1, deadlineMs: startedMs + MUTANT_LIMIT_MS, sabotage, graphs: false });
+  const task = (part: number): Task => ({
+    ...SHORT,
+    firstSeed: 1000 + part * MUTANT_SEEDS,
+    rounds: MUTANT_SEEDS,
+    part: 3,
+    parts: MUTANT_STRIDE,
+    violationsMax: 1,
+    deadlineMs: startedMs + MUTANT_LIMIT_MS,
+    sabotage,
+    graphs: false,
+  });
   await Promise.all(
     Array.from({ length: threads }, (_, part) =>
       runTask(entry, task(part), (report) => {
-        if (report.violations.length > 0) by ??= `${report.violations[0].kind}: ${report.violations[0].message} (${report.violations[0].at})`;
+        if (report.violations.length > 0)
+          by ??= `${report.violations[0].kind}: ${report.violations[0].message} (${report.violations[0].at})`;
       }).catch((thrown: unknown) => {
         // A workload that a broken engine can't even run to its end is noticed, too.
         by ??= `the workload failed: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
@@ -134,7 +197,9 @@ async function tryMutant(name: string, entry: URL | string, sabotage: string | n
 
 async function flushSites(): Promise<Map<string, number>> {
   const sites = new Map<string, number>();
-  await record(workload({ seed: 1000, operations: SHORT.operations, objectsMax: SHORT.objectsMax }), undefined, { wrapVfs: noteFlushSites(sites) });
+  await record(workload({ seed: 1000, operations: SHORT.operations, objectsMax: SHORT.objectsMax }), undefined, {
+    wrapVfs: noteFlushSites(sites),
+  });
   return sites;
 }
 
@@ -143,7 +208,9 @@ async function mutants(context: BenchContext, threads: number): Promise<MutantRe
   const only = context.option('mutant');
   const note = (result: MutantResult): void => {
     results.push(result);
-    context.log(`${result.caught ? 'caught' : 'MISSED'} in ${result.ms} ms: ${result.name}${result.caught ? ` (${result.by.split('\n')[0].slice(0, 160)})` : ''}`);
+    context.log(
+      `${result.caught ? 'caught' : 'MISSED'} in ${result.ms} ms: ${result.name}${result.caught ? ` (${result.by.split('\n')[0].slice(0, 160)})` : ''}`,
+    );
   };
   const wanted = (name: string): boolean => only === undefined || name.includes(only);
   const outside = [...sabotageNames, ...[...(await flushSites()).keys()].map((site) => NO_FLUSH_BY + site)];
@@ -152,7 +219,12 @@ async function mutants(context: BenchContext, threads: number): Promise<MutantRe
     if (!wanted(mutant.name)) continue;
     const reason = whyNot(mutant, context.root);
     if (reason !== null) note({ name: mutant.name, caught: false, by: reason, ms: 0 });
-    else note(await inFolder(context, async (folder) => tryMutant(mutant.name, await buildChanged([mutant], context.root, folder), null, threads)));
+    else
+      note(
+        await inFolder(context, async (folder) =>
+          tryMutant(mutant.name, await buildChanged([mutant], context.root, folder), null, threads),
+        ),
+      );
   }
   return results;
 }
@@ -176,7 +248,9 @@ async function damage(context: BenchContext, threads: number): Promise<DamageRep
     }),
   );
   total.ms = Date.now() - startedMs;
-  context.log(`damage: ${total.cases} cases, ${JSON.stringify(total.outcomes)}; errors at every call: ${total.faultRuns} runs, ${total.faultFailures} went wrong`);
+  context.log(
+    `damage: ${total.cases} cases, ${JSON.stringify(total.outcomes)}; errors at every call: ${total.faultRuns} runs, ${total.faultFailures} went wrong`,
+  );
   for (const finding of total.findings.slice(0, 10)) context.log(`  ${finding}`);
   return total;
 }
@@ -188,25 +262,52 @@ export async function run(context: BenchContext): Promise<SuiteResult> {
   const minutes = Number(context.option('minutes') ?? 10);
   const firstSeed = Number(replay ?? context.option('seed') ?? 1);
   const rounds = replay === undefined ? Number.MAX_SAFE_INTEGER : 1;
-  await exploreAll(context, totals, { entry: workerUrl(), graphs: false, firstSeed, rounds, threads, minutes: minutes * (1 - GRAPH_SHARE) });
+  await exploreAll(context, totals, {
+    entry: workerUrl(),
+    graphs: false,
+    firstSeed,
+    rounds,
+    threads,
+    minutes: minutes * (1 - GRAPH_SHARE),
+  });
   await exploreGraphs(context, totals, { firstSeed: firstSeed + GRAPH_SEEDS_FROM, rounds, threads, minutes: minutes * GRAPH_SHARE });
   const count = (kind: string): number => totals.violations.filter((violation) => violation.kind === kind).length;
   const result: Figure[] = [
     { name: 'crash.states', value: totals.hashes.size, unit: 'distinct disk images', goal: `>= ${STATES_GOAL}` },
-    ...(['lost', 'partial', 'resurrected', 'disagreeing', 'unopenable'] as const).map((kind) => ({ name: `crash.${kind}`, value: count(kind), unit: 'states', goal: '= 0' })),
+    ...(['lost', 'partial', 'resurrected', 'disagreeing', 'unopenable'] as const).map((kind) => ({
+      name: `crash.${kind}`,
+      value: count(kind),
+      unit: 'states',
+      goal: '= 0',
+    })),
   ];
   const missing: { name: string; reason: string }[] = [];
-  const rows: Record<string, unknown>[] = [...totals.rounds].map(([seed, round]) => ({ kind: 'workload', seed, ...round, complete: round.complete && round.parts === threads, callsGoal: CALLS_GOAL }));
+  const rows: Record<string, unknown>[] = [...totals.rounds].map(([seed, round]) => ({
+    kind: 'workload',
+    seed,
+    ...round,
+    complete: round.complete && round.parts === threads,
+    callsGoal: CALLS_GOAL,
+  }));
   rows.push(...totals.violations.map((violation) => ({ ...violation, kind: 'violation', violation: violation.kind })));
-  if (context.flag('no-mutants') || replay !== undefined) for (const name of ['crash.mutants', 'crash.mutants-missed']) missing.push({ name, reason: 'broken engines were not asked for' });
+  if (context.flag('no-mutants') || replay !== undefined)
+    for (const name of ['crash.mutants', 'crash.mutants-missed']) missing.push({ name, reason: 'broken engines were not asked for' });
   else {
     const tried = await mutants(context, threads);
     const harmful = tried.filter(({ name, caught }) => caught || whyRedundant(name) === null);
     result.push({ name: 'crash.mutants', value: harmful.length, unit: 'broken engines', goal: '>= 20' });
-    result.push({ name: 'crash.mutants-missed', value: harmful.filter(({ caught }) => !caught).length, unit: 'broken engines', goal: '= 0' });
-    rows.push(...tried.map((mutant) => ({ kind: 'mutant', ...mutant, ...(mutant.caught ? {} : { redundant: whyRedundant(mutant.name) }) })));
+    result.push({
+      name: 'crash.mutants-missed',
+      value: harmful.filter(({ caught }) => !caught).length,
+      unit: 'broken engines',
+      goal: '= 0',
+    });
+    rows.push(
+      ...tried.map((mutant) => ({ kind: 'mutant', ...mutant, ...(mutant.caught ? {} : { redundant: whyRedundant(mutant.name) }) })),
+    );
   }
-  if (context.flag('no-damage') || replay !== undefined) for (const name of ['corruption.cases', 'corruption.undetected']) missing.push({ name, reason: 'damage was not asked for' });
+  if (context.flag('no-damage') || replay !== undefined)
+    for (const name of ['corruption.cases', 'corruption.undetected']) missing.push({ name, reason: 'damage was not asked for' });
   else {
     const found = await damage(context, threads);
     result.push({ name: 'corruption.cases', value: found.cases, unit: 'damaged disks' });

@@ -38,7 +38,8 @@ export function trimmed(values: readonly unknown[]): unknown[] {
 /** The object after `entry`, undefined when there is none. `background`: the shard's vector follows its title. */
 function after(entry: ModelEntry, before: ModelObject | undefined, background: boolean): ModelObject | undefined {
   if (entry.kind === WriteKind.delete) return undefined;
-  if (entry.kind === WriteKind.attach) return before === undefined ? undefined : { values: before.values, vector: before.vector ?? entry.vector };
+  if (entry.kind === WriteKind.attach)
+    return before === undefined ? undefined : { values: before.values, vector: before.vector ?? entry.vector };
   const isUpdate = entry.kind === WriteKind.update;
   const values = (isUpdate ? before?.values : entry.values)?.slice() ?? [];
   if (isUpdate)

@@ -26,12 +26,27 @@ export function whyNot(mutant: Mutant, root: string): string | null {
  * a kilobyte, so that a small workload crosses what takes thousands of rows otherwise.
  */
 export const SMALL_GRAPHS: readonly Mutant[] = [
-  { name: 'graphs from 12 rows on', file: 'src/vector/graph-index.ts', find: 'export const TRAINED_FROM = 1_000;', replace: 'export const TRAINED_FROM = 12;' },
-  { name: 'graph logs of a kilobyte', file: 'src/vector/graph-persistence.ts', find: 'const LOG_BYTES_FLOOR = 4 * 1024 * 1024;', replace: 'const LOG_BYTES_FLOOR = 1024;' },
+  {
+    name: 'graphs from 12 rows on',
+    file: 'src/vector/graph-index.ts',
+    find: 'export const TRAINED_FROM = 1_000;',
+    replace: 'export const TRAINED_FROM = 12;',
+  },
+  {
+    name: 'graph logs of a kilobyte',
+    file: 'src/vector/graph-persistence.ts',
+    find: 'const LOG_BYTES_FLOOR = 4 * 1024 * 1024;',
+    replace: 'const LOG_BYTES_FLOOR = 1024;',
+  },
 ];
 
 /** Bundles the worker with these changes into `folder`; returns the path of its entry. */
-export async function buildChanged(changes: readonly Mutant[], root: string, folder: string, entry = 'bench/suites/crash/worker.ts'): Promise<string> {
+export async function buildChanged(
+  changes: readonly Mutant[],
+  root: string,
+  folder: string,
+  entry = 'bench/suites/crash/worker.ts',
+): Promise<string> {
   for (const change of changes) {
     const reason = whyNot(change, root);
     if (reason !== null) throw new Error(reason);
@@ -46,7 +61,9 @@ export async function buildChanged(changes: readonly Mutant[], root: string, fol
         name: 'changes',
         transform: (code, id) => {
           const here = changes.filter(({ file }) => resolve(root, file) === id);
-          return here.length === 0 ? null : { code: here.reduce((text, { find, replace }) => text.replace(find, () => replace), code), map: null };
+          return here.length === 0
+            ? null
+            : { code: here.reduce((text, { find, replace }) => text.replace(find, () => replace), code), map: null };
         },
       },
     ],

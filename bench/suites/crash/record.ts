@@ -15,7 +15,10 @@ import { openHost, type Sabotage, schemaOf, VECTOR_ORDINAL } from './subject.ts'
 import { BACKGROUND_SHARD, type Group, type Operation, vectorOfTitle } from './workload.ts';
 
 /** A request as it was sent, to be sent again after a crash. */
-export type Sent = { readonly kind: 'write'; readonly shard: number; readonly batch: Uint8Array } | { readonly kind: 'schema'; readonly shard: number; readonly version: number } | { readonly kind: 'drop'; readonly shard: number };
+export type Sent =
+  | { readonly kind: 'write'; readonly shard: number; readonly batch: Uint8Array }
+  | { readonly kind: 'schema'; readonly shard: number; readonly version: number }
+  | { readonly kind: 'drop'; readonly shard: number };
 
 /** The device before a call, and what was promised by then. */
 export interface Moment {
@@ -76,7 +79,15 @@ export async function record(groups: Iterable<Group>, device = new SimulatedDevi
       const [title] = JSON.parse(fromUtf8(properties)) as unknown[];
       return { kind: WriteKind.attach, id: idOf(uuid), values: [], patch: {}, vector: vectorOfTitle(title) };
     });
-    await send(host, shard, entries, encodeEntries(entries, pending.map(({ docID }) => docID)));
+    await send(
+      host,
+      shard,
+      entries,
+      encodeEntries(
+        entries,
+        pending.map(({ docID }) => docID),
+      ),
+    );
   };
 
   let host = await openHost(device, sabotage);
@@ -119,7 +130,13 @@ export async function record(groups: Iterable<Group>, device = new SimulatedDevi
   };
   for (const group of groups) await Promise.all(group.map(perform));
   await host.close();
-  moments.push({ call: { index: device.calls + 1, kind: 'close', path: '', at: 0, bytes: 0 }, snapshot: device.freeze(), issued: history.operations, acked, ackedPower });
+  moments.push({
+    call: { index: device.calls + 1, kind: 'close', path: '', at: 0, bytes: 0 },
+    snapshot: device.freeze(),
+    issued: history.operations,
+    acked,
+    ackedPower,
+  });
   device.onCall = null;
   return { history, moments, sent, calls: device.calls, callKinds };
 }
@@ -136,7 +153,12 @@ export async function resend(host: ShardHost, recording: Recording, moment: Mome
     else {
       // A shard that a later operation drops may have been dropped already.
       if (isDroppedLater(recording, request.shard, operation, moment.issued)) continue;
-      const ack = await host.write({ shard: request.shard, request: { client: CLIENT, sequence: operation }, batch: request.batch, atomic: true });
+      const ack = await host.write({
+        shard: request.shard,
+        request: { client: CLIENT, sequence: operation },
+        batch: request.batch,
+        atomic: true,
+      });
       if (ack.failures.length > 0) throw new HeddleError('Conflict', `resending operation ${operation}: ${ack.failures[0].error.message}`);
       durability = ack.durability;
     }

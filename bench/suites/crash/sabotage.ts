@@ -45,7 +45,12 @@ const SABOTAGES: Readonly<Record<string, Sabotage>> = {
   'no mirror in the first minute': { wrapMirror: forgetful },
   'new names trusted at once': { storageLimits: { settleMs: 0 } },
   'new names trusted after 30 s': { storageLimits: { settleMs: 30_000 } },
-  'writes cut short in silence': { wrapVfs: (vfs) => wrapFiles(vfs, (file) => ({ write: (bytes, at) => file.write(bytes.subarray(0, Math.max(0, bytes.length - (bytes.length > 600 ? 512 : 0))), at) })) },
+  'writes cut short in silence': {
+    wrapVfs: (vfs) =>
+      wrapFiles(vfs, (file) => ({
+        write: (bytes, at) => file.write(bytes.subarray(0, Math.max(0, bytes.length - (bytes.length > 600 ? 512 : 0))), at),
+      })),
+  },
 };
 
 function forgetful(mirror: Mirror): Mirror {
@@ -63,10 +68,17 @@ function forgetful(mirror: Mirror): Mirror {
  * The reason is part of the claim: when it stops being true, the site has to be caught.
  */
 export const REDUNDANT: readonly { readonly site: RegExp; readonly because: string }[] = [
-  { site: /^createFiles </, because: 'until the names of new files settle the mirror stands for them, and each file is flushed by its first real write' },
+  {
+    site: /^createFiles </,
+    because: 'until the names of new files settle the mirror stands for them, and each file is flushed by its first real write',
+  },
   { site: /^writeSlot < .*makeHost/, because: 'the same: the first manifests of a database whose names can still be lost' },
   { site: /Log\.flush < <anonymous>$/, because: 'closing flushes a log of which every strict commit has flushed its part' },
-  { site: /^recoverFiles </, because: 'after a kill the newest manifest is written again, flushed, before anything it freed is used, and the log flushes a file before it leaves it' },
+  {
+    site: /^recoverFiles </,
+    because:
+      'after a kill the newest manifest is written again, flushed, before anything it freed is used, and the log flushes a file before it leaves it',
+  },
 ];
 
 export const whyRedundant = (name: string): string | null =>

@@ -30,7 +30,12 @@ const STORAGE_LIMITS: Partial<StorageLimits> = {
   mergeFanout: 3,
   mirrorBytesMax: 16 << 10,
 };
-const HOST_LIMITS: Partial<HostLimits> = { memtableBytesMax: 6 << 10, hostMemtableBytesMax: 24 << 10, commitBytesMax: 8 << 10, backlogRowsMax: 64 };
+const HOST_LIMITS: Partial<HostLimits> = {
+  memtableBytesMax: 6 << 10,
+  hostMemtableBytesMax: 24 << 10,
+  commitBytesMax: 8 << 10,
+  backlogRowsMax: 64,
+};
 
 /** How a broken engine differs from the real one; all of it from outside. */
 export interface Sabotage {
@@ -63,11 +68,17 @@ export function schemaOf(shard: number, version: number): CollectionSchema {
       [VECTOR]: {
         dimensions: DIMENSIONS,
         distance: 'l2-squared',
-        ...(shard === BACKGROUND_SHARD ? { vectorizer: { id: 'test', dimensions: DIMENSIONS }, from: ['title'], when: 'background' as const } : {}),
+        ...(shard === BACKGROUND_SHARD
+          ? { vectorizer: { id: 'test', dimensions: DIMENSIONS }, from: ['title'], when: 'background' as const }
+          : {}),
       },
     },
   });
-  const added = Array.from({ length: version - 1 }, (_, n) => ({ ...base.properties[2], ordinal: VECTOR_ORDINAL + 1 + n, name: `extra${n}` }));
+  const added = Array.from({ length: version - 1 }, (_, n) => ({
+    ...base.properties[2],
+    ordinal: VECTOR_ORDINAL + 1 + n,
+    name: `extra${n}`,
+  }));
   return { ...base, version, properties: [...base.properties, ...added], nextOrdinal: VECTOR_ORDINAL + version };
 }
 

@@ -40,7 +40,9 @@ export const STARS_MAX = 10;
 /** The vector that "the model" of the background shard makes of a title. */
 export function vectorOfTitle(title: unknown): number[] {
   const words = String(title ?? '').split(' ');
-  return Array.from({ length: DIMENSIONS }, (_, i) => words.reduce((sum, word) => sum + ((word.length * (i + 3) + word.charCodeAt(word.length - 1)) % 17), i));
+  return Array.from({ length: DIMENSIONS }, (_, i) =>
+    words.reduce((sum, word) => sum + ((word.length * (i + 3) + word.charCodeAt(word.length - 1)) % 17), i),
+  );
 }
 
 export function* workload({ seed, operations, objectsMax }: WorkloadOptions): IterableIterator<Group> {
@@ -61,9 +63,17 @@ export function* workload({ seed, operations, objectsMax }: WorkloadOptions): It
     const blank = { values: [], patch: {}, vector: null };
     const roll = ids.length === 0 ? 0 : ids.length >= objectsMax ? 0.75 + random.next() * 0.25 : random.next();
     if (roll < 0.35) return { ...blank, kind: WriteKind.insert, id: nextId++, values: values(), vector: withVector };
-    if (roll < 0.5) return { ...blank, kind: WriteKind.upsert, id: random.next() < 0.7 ? pick(ids) : nextId++, values: values(), vector: withVector };
+    if (roll < 0.5)
+      return { ...blank, kind: WriteKind.upsert, id: random.next() < 0.7 ? pick(ids) : nextId++, values: values(), vector: withVector };
     if (roll < 0.6) return { ...blank, kind: WriteKind.replace, id: pick(ids), values: values(), vector: withVector };
-    if (roll < 0.75) return { ...blank, kind: WriteKind.update, id: pick(ids), patch: random.next() < 0.5 ? { 2: random.int(STARS_MAX) } : { 0: title(), 1: pick(TAGS) }, vector: random.next() < 0.3 ? withVector : null };
+    if (roll < 0.75)
+      return {
+        ...blank,
+        kind: WriteKind.update,
+        id: pick(ids),
+        patch: random.next() < 0.5 ? { 2: random.int(STARS_MAX) } : { 0: title(), 1: pick(TAGS) },
+        vector: random.next() < 0.3 ? withVector : null,
+      };
     return { ...blank, kind: WriteKind.delete, id: pick(ids) };
   };
 

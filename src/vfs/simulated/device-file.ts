@@ -41,7 +41,11 @@ export class DeviceFile {
 
   private setSector(index: number, sector: Sector, at: number): void {
     const versions = this.dirty.get(index);
-    if (versions === undefined) this.dirty.set(index, [{ value: this.sectors[index] ?? ZERO_SECTOR, at: 0 }, { value: sector, at }]);
+    if (versions === undefined)
+      this.dirty.set(index, [
+        { value: this.sectors[index] ?? ZERO_SECTOR, at: 0 },
+        { value: sector, at },
+      ]);
     else versions.push({ value: sector, at });
     this.sectors[index] = sector;
   }
@@ -54,7 +58,7 @@ export class DeviceFile {
 
   read(into: Uint8Array, at: number): number {
     const count = Math.max(0, Math.min(into.length, this.sizeBytes - at));
-    for (let done = 0; done < count; ) {
+    for (let done = 0; done < count;) {
       const offset = (at + done) % SECTOR_BYTES;
       const part = Math.min(SECTOR_BYTES - offset, count - done);
       const sector = this.sectors[(at + done - offset) / SECTOR_BYTES];
@@ -68,7 +72,7 @@ export class DeviceFile {
     if (bytes.length === 0) return;
     this.frozen = null;
     if (at + bytes.length > this.sizeBytes) this.setSize(at + bytes.length, call);
-    for (let done = 0; done < bytes.length; ) {
+    for (let done = 0; done < bytes.length;) {
       const offset = (at + done) % SECTOR_BYTES;
       const part = Math.min(SECTOR_BYTES - offset, bytes.length - done);
       const index = (at + done - offset) / SECTOR_BYTES;

@@ -15,7 +15,22 @@ import type { FileSnapshot, Version } from './device-file.ts';
 import { NameTable } from './names.ts';
 import type { NameChange, NameProfile, NamesSnapshot } from './names.ts';
 
-export type CallKind = 'open' | 'create' | 'read' | 'write' | 'flush' | 'truncate' | 'close' | 'list' | 'remove' | 'move' | 'destroy' | 'mirror-read' | 'mirror-append' | 'mirror-commit' | 'mirror-clear';
+export type CallKind =
+  | 'open'
+  | 'create'
+  | 'read'
+  | 'write'
+  | 'flush'
+  | 'truncate'
+  | 'close'
+  | 'list'
+  | 'remove'
+  | 'move'
+  | 'destroy'
+  | 'mirror-read'
+  | 'mirror-append'
+  | 'mirror-commit'
+  | 'mirror-clear';
 
 export interface DeviceCall {
   /** Position among all calls that can change what is on the disk; a call that only reads repeats the last. */
@@ -82,7 +97,18 @@ const ORPHAN_MS = 300;
 /** Longest time after which a new name can still be lost; the engine's settle rule has to wait at least as long. */
 const NAME_RISK_MS = 60_000;
 
-const CHANGES: ReadonlySet<CallKind> = new Set<CallKind>(['create', 'write', 'flush', 'truncate', 'remove', 'move', 'destroy', 'mirror-append', 'mirror-commit', 'mirror-clear']);
+const CHANGES: ReadonlySet<CallKind> = new Set<CallKind>([
+  'create',
+  'write',
+  'flush',
+  'truncate',
+  'remove',
+  'move',
+  'destroy',
+  'mirror-append',
+  'mirror-commit',
+  'mirror-clear',
+]);
 
 export class SimulatedDevice {
   readonly clock: SimulatedClock;
@@ -120,7 +146,9 @@ export class SimulatedDevice {
     };
     this.table = new NameTable(
       new Map([...(from?.names.settled ?? [])].map(([path, file]) => [path, thaw(file)])),
-      (from?.names.changes ?? []).map((change): NameChange<DeviceFile> => (change.kind === 'create' ? { ...change, file: thaw(change.file) } : change)),
+      (from?.names.changes ?? []).map((change): NameChange<DeviceFile> =>
+        change.kind === 'create' ? { ...change, file: thaw(change.file) } : change,
+      ),
     );
     this.mirrorVersions = from?.mirror.slice() ?? [{ value: [], at: 0 }];
   }
@@ -136,7 +164,9 @@ export class SimulatedDevice {
     const fault = this.faults?.(call) ?? null;
     if (fault === null) return null;
     const what = `${kind} ${path}: simulated ${fault.error} error at call ${call.index}`;
-    const error = new HeddleError(fault.error === 'quota' ? 'StorageFull' : 'StorageUnavailable', what, { details: { bytesWanted: bytes } });
+    const error = new HeddleError(fault.error === 'quota' ? 'StorageFull' : 'StorageUnavailable', what, {
+      details: { bytesWanted: bytes },
+    });
     return { keepBytes: fault.keepBytes ?? 0, error };
   }
 

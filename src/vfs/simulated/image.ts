@@ -45,9 +45,13 @@ function filesOf(snapshot: DeviceSnapshot): FileSnapshot[] {
 }
 
 /** The name changes that a power cut may undo. They are records of one log, so what survives is a prefix of them. */
-const uncertainChanges = (snapshot: DeviceSnapshot): readonly { readonly at: number; readonly kind: string }[] => snapshot.names.changes.filter((change) => !change.certain);
+const uncertainChanges = (snapshot: DeviceSnapshot): readonly { readonly at: number; readonly kind: string }[] =>
+  snapshot.names.changes.filter((change) => !change.certain);
 
-const nameUnit = (snapshot: DeviceSnapshot): Unit => ({ kind: 'name', calls: [0, ...uncertainChanges(snapshot).map((change) => change.at)] });
+const nameUnit = (snapshot: DeviceSnapshot): Unit => ({
+  kind: 'name',
+  calls: [0, ...uncertainChanges(snapshot).map((change) => change.at)],
+});
 const removalUnit = (at: number): Unit => ({ kind: 'removal', calls: [0, at] });
 
 /** The units of a snapshot, in the order in which `imageOf` asks for them. */
@@ -90,15 +94,19 @@ function survivingNames(snapshot: DeviceSnapshot, choose: (unit: Unit) => number
   const uncertain = uncertainChanges(snapshot);
   let left = uncertain.length > 0 ? Math.floor(choose(nameUnit(snapshot))) : 0;
   // A removed name may be gone though the table forgot its removal: the file behind it was unlinked.
-  const unlinked = new Map(uncertain.filter((change) => change.kind === 'remove').map((change) => [change.at, choose(removalUnit(change.at)) >= 1]));
-  for (const change of snapshot.names.changes) applyChange(table, change, change.certain || left-- > 0 || (unlinked.get(change.at) ?? false));
+  const unlinked = new Map(
+    uncertain.filter((change) => change.kind === 'remove').map((change) => [change.at, choose(removalUnit(change.at)) >= 1]),
+  );
+  for (const change of snapshot.names.changes)
+    applyChange(table, change, change.certain || left-- > 0 || (unlinked.get(change.at) ?? false));
   return table;
 }
 
 /** What a power cut at the moment of `snapshot` leaves if `survival` decides. */
 export function imageOf(snapshot: DeviceSnapshot, survival: Survival): DiskImage {
   let ordinal = 0;
-  const choose = (kind: Unit['kind'], versions: readonly Version<unknown>[]): number => survival({ kind, calls: callsOf(versions) }, ordinal++);
+  const choose = (kind: Unit['kind'], versions: readonly Version<unknown>[]): number =>
+    survival({ kind, calls: callsOf(versions) }, ordinal++);
   const table = survivingNames(snapshot, (unit) => survival(unit, ordinal++));
   const mirror = snapshot.mirror[snapshot.mirror.length === 1 ? 0 : Math.floor(choose('mirror', snapshot.mirror))].value;
   const survivors = new Map(filesOf(snapshot).map((file) => [file, survivingFile(file, choose)]));
@@ -131,11 +139,16 @@ export function hashOf(image: DiskImage): number {
       if (sector === ZERO_SECTOR) continue;
       const [a, b] = sumsOf(sector);
       if (a === zeroA && b === zeroB) continue;
-      mix(Math.imul(a ^ pathSum, 0x9e3779b1) + Math.imul(index + 1, 0x632be5ab), Math.imul(b, 0x165667b1) ^ Math.imul(index + pathSum, 0x2545f491));
+      mix(
+        Math.imul(a ^ pathSum, 0x9e3779b1) + Math.imul(index + 1, 0x632be5ab),
+        Math.imul(b, 0x165667b1) ^ Math.imul(index + pathSum, 0x2545f491),
+      );
     }
   }
   image.mirror.forEach((row, index) => {
-    row.records.forEach((record, n) => mix(Math.imul(murmur3(record, 1) + n, 0x9e3779b1) ^ index, murmur3(record, 2) + index + sumOfPath(row.stream)));
+    row.records.forEach((record, n) =>
+      mix(Math.imul(murmur3(record, 1) + n, 0x9e3779b1) ^ index, murmur3(record, 2) + index + sumOfPath(row.stream)),
+    );
   });
   return (low >>> 0) * 0x20_0000 + (high >>> 11);
 }

@@ -70,7 +70,8 @@ export class NameTable {
 
   /** Changes from before `beforeMs` can no longer be lost. The table is a log: they settle in order. */
   settle(beforeMs: number): void {
-    while (this.changes.length > 0 && this.changes[0].atMs <= beforeMs) applyChange(this.settled, this.changes.shift() as NameChange<DeviceFile>, true);
+    while (this.changes.length > 0 && this.changes[0].atMs <= beforeMs)
+      applyChange(this.settled, this.changes.shift() as NameChange<DeviceFile>, true);
   }
 
   clear(): void {

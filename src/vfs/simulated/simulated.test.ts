@@ -179,7 +179,10 @@ describe('the device', () => {
     file.write(text('b'.repeat(1024)), 0);
     file.write(text('c'), 0);
     const units = unitsOf(device.freeze());
-    expect(units.map(({ kind, calls }) => [kind, calls.length])).toEqual([['sector', 3], ['sector', 2]]);
+    expect(units.map(({ kind, calls }) => [kind, calls.length])).toEqual([
+      ['sector', 3],
+      ['sector', 2],
+    ]);
     const seen = new Set<string>();
     for (let first = 0; first < 3; first++)
       for (let second = 0; second < 2; second++)
@@ -226,30 +229,36 @@ describe('the device', () => {
 
   it('hashes equal images alike and different ones apart, and restarts from an image as it is', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.integer(), fc.array(fc.tuple(fc.nat(2), fc.nat(3000), fc.nat(1500), fc.boolean()), { maxLength: 20 }), async (seed, writes) => {
-        const random = new SeededRandom(seed);
-        const device = new SimulatedDevice({ clock: new SimulatedClock(0) });
-        const vfs = simulatedVfs(device);
-        for (const [name, at, length, flush] of writes) {
-          const file = await vfs.open(`f${name}`, { create: true });
-          file.write(random.fill(new Uint8Array(length)), at);
-          if (flush) file.flush();
-          file.close();
-        }
-        const snapshot = device.freeze();
-        const byHash = new Map<number, string>();
-        for (const survival of survivals(snapshot, 40, random)) {
-          const image = imageOf(snapshot, survival);
-          const content = JSON.stringify([...image.files].sort().map(([path, file]) => [path, Buffer.from(bytesOf(file)).toString('base64')]));
-          const hash = hashOf(image);
-          expect(byHash.get(hash) ?? content).toBe(content);
-          byHash.set(hash, content);
-          const again = deviceFrom(image);
-          expect(hashOf(imageOf(again.freeze(), keepNothing))).toBe(hash);
-          for (const [path, file] of image.files) expect(Buffer.from(contentBytes(again, path)).equals(bytesOf(file))).toBe(true);
-        }
-        expect(new Set(byHash.values()).size).toBe(byHash.size);
-      }),
+      fc.asyncProperty(
+        fc.integer(),
+        fc.array(fc.tuple(fc.nat(2), fc.nat(3000), fc.nat(1500), fc.boolean()), { maxLength: 20 }),
+        async (seed, writes) => {
+          const random = new SeededRandom(seed);
+          const device = new SimulatedDevice({ clock: new SimulatedClock(0) });
+          const vfs = simulatedVfs(device);
+          for (const [name, at, length, flush] of writes) {
+            const file = await vfs.open(`f${name}`, { create: true });
+            file.write(random.fill(new Uint8Array(length)), at);
+            if (flush) file.flush();
+            file.close();
+          }
+          const snapshot = device.freeze();
+          const byHash = new Map<number, string>();
+          for (const survival of survivals(snapshot, 40, random)) {
+            const image = imageOf(snapshot, survival);
+            const content = JSON.stringify(
+              [...image.files].sort().map(([path, file]) => [path, Buffer.from(bytesOf(file)).toString('base64')]),
+            );
+            const hash = hashOf(image);
+            expect(byHash.get(hash) ?? content).toBe(content);
+            byHash.set(hash, content);
+            const again = deviceFrom(image);
+            expect(hashOf(imageOf(again.freeze(), keepNothing))).toBe(hash);
+            for (const [path, file] of image.files) expect(Buffer.from(contentBytes(again, path)).equals(bytesOf(file))).toBe(true);
+          }
+          expect(new Set(byHash.values()).size).toBe(byHash.size);
+        },
+      ),
       { numRuns: 60, seed: 7 },
     );
   });
@@ -258,7 +267,8 @@ describe('the device', () => {
     const device = await withSettled('f', 'a'.repeat(5000));
     const file = await simulatedVfs(device).open('f', { create: false });
     file.write(text('b'.repeat(5000)), 0);
-    const hashes = (seed: number): number[] => [0.2, 0.5].map((keep) => hashOf(imageOf(device.freeze(), keepRandomly(new SeededRandom(seed), keep, 0.2))));
+    const hashes = (seed: number): number[] =>
+      [0.2, 0.5].map((keep) => hashOf(imageOf(device.freeze(), keepRandomly(new SeededRandom(seed), keep, 0.2))));
     expect(hashes(1)).toEqual(hashes(1));
     expect(hashes(1)).not.toEqual(hashes(2));
   });

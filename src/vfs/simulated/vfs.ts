@@ -90,7 +90,13 @@ class SimulatedVfs implements Vfs {
   }
   async directories(): Promise<string[]> {
     this.device.call('list', this.prefix);
-    return [...new Set(this.below().filter((rest) => rest.includes('/')).map((rest) => rest.slice(0, rest.indexOf('/'))))];
+    return [
+      ...new Set(
+        this.below()
+          .filter((rest) => rest.includes('/'))
+          .map((rest) => rest.slice(0, rest.indexOf('/'))),
+      ),
+    ];
   }
 
   async open(name: string, options: { readonly create: boolean }): Promise<VfsFile> {
@@ -126,7 +132,8 @@ class SimulatedVfs implements Vfs {
     this.device.call('remove', path);
     const file = this.device.find(path);
     if (file === undefined) return;
-    if (this.device.held.has(file)) throw new HeddleError('StorageUnavailable', `file ${path} is open and can't be removed`, { details: { name } });
+    if (this.device.held.has(file))
+      throw new HeddleError('StorageUnavailable', `file ${path} is open and can't be removed`, { details: { name } });
     this.device.remove(path);
   }
 
@@ -179,7 +186,9 @@ class SimulatedMirror implements Mirror {
   async read(stream: string): Promise<Uint8Array[]> {
     this.check();
     this.device.call('mirror-read', this.prefix + stream);
-    return this.device.mirror.filter((row) => row.stream === this.prefix + stream).flatMap((row) => row.records.map((record) => record.slice()));
+    return this.device.mirror
+      .filter((row) => row.stream === this.prefix + stream)
+      .flatMap((row) => row.records.map((record) => record.slice()));
   }
   async streams(): Promise<string[]> {
     this.check();
