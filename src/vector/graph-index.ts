@@ -98,9 +98,12 @@ export class GraphIndex implements VectorIndex {
   get size(): number {
     return this.engine.exports.liveSlots() + this.engine.exports.waiting();
   }
-  /** Rows waiting to be coded, and coded ones waiting to be linked while a graph is made of them. */
   get backlog(): number {
-    return this.engine.exports.waiting() + Math.max(0, this.linkEnd() - this.linkNext);
+    return this.engine.exports.waiting();
+  }
+  /** Slots not looked at yet while a graph is made of coded ones; searches scan all codes until it is 0. */
+  get unlinked(): number {
+    return Math.max(0, this.linkEnd() - this.linkNext);
   }
   get lastExplain(): VectorSearchExplain {
     return this.explain;
@@ -268,7 +271,7 @@ export class GraphIndex implements VectorIndex {
 
   private pathFor(k: number, ef: number, allowed: number, filtered: boolean): SearchPath {
     const { exports } = this.engine;
-    if (!this.hnsw || exports.entry() >>> 0 === NONE || this.linkNext < this.linkEnd()) return 'exact';
+    if (!this.hnsw || exports.entry() >>> 0 === NONE || this.unlinked > 0) return 'exact';
     if (!filtered) return 'graph';
     if (allowed < this.hnsw.flatSearchCutoff) return 'exact';
     return this.planner.choose(allowed, this.size, k, ef, this.hnsw.filterStrategy === 'acorn');
@@ -348,9 +351,11 @@ export class GraphIndex implements VectorIndex {
     if (this.changes.length > 0) this.logChanges(durableSequence);
     if (this.size >= this.driftAt) return this.retrain(config);
     if (this.recodeNext < this.recodeEnd) return this.recodeOne();
-    if (this.linkNext < this.linkEnd()) return this.linkOne();
+    // A waiting row costs a scan five times what a coded one does; a few may wait until the coded ones are linked.
+    if (this.unlinked > 0 && exports.waiting() < WAITING_ROWS_MAX / 4) return this.linkOne();
     const oldest = exports.headSequence();
     if (oldest >= 0 && oldest <= durableSequence && this.settle()) return true;
+    if (this.unlinked > 0) return this.linkOne();
     if (this.sweeping) {
       this.sweeping = exports.sweep(256, this.efConstruction) !== 0;
       persistence.drainSome(config);
@@ -377,7 +382,7 @@ export class GraphIndex implements VectorIndex {
   private settle(): boolean {
     const { exports } = this.engine;
     const config = this.config as GraphConfig;
-    const linking = this.linked && this.linkNext >= this.linkEnd();
+    const linking = this.linked && this.unlinked === 0;
     const ef = linking ? this.efConstruction : 0;
     const keep = config.codec !== Codec.f32 && this.keepsRows() ? 1 : 0;
     let slot = exports.settle(ef, keep) >>> 0;
@@ -391,6 +396,7 @@ export class GraphIndex implements VectorIndex {
     }
     if (!this.lean && exports.bytesInUse() >>> 0 > this.options.memoryBytesMax * LEAN_SHARE) this.giveUpRows();
     if (config.codec === Codec.sq7 && this.watch.note(() => exports.takeResidualSum())) this.driftAt = 0;
+    if (!linking) this.linkNext = Math.min(this.linkNext, slot);
     if (linking && this.linkNext <= slot) this.linkNext = Math.max(this.linkNext, exports.slotEnd());
     this.options.persistence.drainSome(config);
     if (this.options.persistence.snapshotDue(false)) {
@@ -539,7 +545,7 @@ export class GraphIndex implements VectorIndex {
     const { exports } = this.engine;
     return {
       rows: this.size,
-      inGraph: Math.max(0, this.size - this.backlog),
+      inGraph: Math.max(0, exports.liveSlots() - this.unlinked),
       backlog: this.backlog,
       tombstones: exports.deadSlots(),
       memoryBytes: this.memoryBytes,

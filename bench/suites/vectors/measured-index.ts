@@ -96,7 +96,7 @@ export class MeasuredIndex {
     for (let docID = 0; docID < count; docID++) {
       index.add(docID, this.base.subarray(docID * dimensions, (docID + 1) * dimensions), docID + 1);
       if (docID % 2_000 !== 1_999 && docID !== count - 1) continue;
-      while (index.backlog > 0 && index.step(1_000, docID + 1));
+      while (index.backlog + index.unlinked > 0 && index.step(1_000, docID + 1));
       const { memoryBytes, graphDiskBytes } = index.sizes();
       peak = Math.max(peak, memoryBytes / (docID + 1));
       if (docID > count / 10) disk = Math.max(disk, graphDiskBytes / memoryBytes);
