@@ -52,8 +52,8 @@ describe('the demo, where something is missing', () => {
 
   it('searches by words where the model can’t load, and says that meaning is missing', async () => {
     const bare = await serveFolder(DEMO_DIST, { mounts: { '/model/': join(DEMO_DIST, 'not-there') } });
-    const page = await browser.context.newPage();
-    await page.goto(bare.url);
+    // As on a later visit, so that the model is asked for at once.
+    const page = await openWithout(() => localStorage.setItem('heddle-demo-complete', 'some'), bare.url);
     await waitForRows(page, 2000);
     await page.fill('#query', 'somebody mortal soul');
     await page.waitForSelector('[data-results][data-mode=words] > [data-word]');
