@@ -17,7 +17,6 @@ export interface GpuAdapterFacts {
   /** Runs on the CPU; the planner never sends work to it by itself. */
   readonly isSoftware: boolean;
   readonly packedDot: boolean;
-  readonly timestamps: boolean;
   readonly bindingBytesMax: number;
   readonly workgroupBytes: number;
 }
@@ -136,7 +135,6 @@ export function adapterFacts(adapter: GPUAdapter, languageFeatures: WGSLLanguage
     description: name === '' ? 'unknown adapter' : name,
     isSoftware: adapter.info.isFallbackAdapter === true || SOFTWARE.test(name),
     packedDot: languageFeatures?.has('packed_4x8_integer_dot_product') ?? false,
-    timestamps: adapter.features.has('timestamp-query'),
     bindingBytesMax: Math.min(adapter.limits.maxStorageBufferBindingSize, adapter.limits.maxBufferSize),
     workgroupBytes: adapter.limits.maxComputeWorkgroupStorageSize,
   };
@@ -149,7 +147,6 @@ export async function openGpuDevice({ gpu, memoryBytesMax }: OpenGpuOptions): Pr
   const facts = adapterFacts(adapter, gpu.wgslLanguageFeatures);
   const requiredLimits: Record<string, number> = {};
   for (const limit of RAISED) requiredLimits[limit] = adapter.limits[limit];
-  const requiredFeatures: GPUFeatureName[] = facts.timestamps ? ['timestamp-query'] : [];
-  const device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
+  const device = await adapter.requestDevice({ requiredLimits });
   return new GpuDevice(device, facts, memoryBytesMax);
 }

@@ -16,7 +16,7 @@ import type { VectorHits } from '../vector/vector-index.ts';
 import { aggregateShard, compareCounted } from './aggregate.ts';
 import { BestOf } from './best-of.ts';
 import { buildList, type ListContext } from './candidate-list.ts';
-import { keywordMatches, searchKeywords, shardKeywordStats } from './keyword-search.ts';
+import { explainKeywords, keywordMatches, searchKeywords, shardKeywordStats } from './keyword-search.ts';
 import type { AggregateRequest, AggregateState, CandidateList, KeywordStats, ShardSearch, ShardSearchResult } from './shard-search.ts';
 import { compareSortValues, sortValuesOf, type SortValue } from './sort-values.ts';
 import { countValues } from './value-counts.ts';
@@ -51,7 +51,7 @@ export class ShardQuery {
     return shardKeywordStats(this.context.inverted, search.keyword);
   }
 
-  /** Phase 1. `found`: the hits of its one vector target without a filter, when something else has searched for them (the GPU). */
+  /** Phase 1. `found`: the hits of its one vector target under its filter, when something else has searched for them (the GPU). */
   search(search: ShardSearch, found: VectorHits | null = null): ShardSearchResult {
     const { inverted } = this.context;
     const timer = new StageTimer(search.explain ? (this.context.clock ?? systemClock) : null);
@@ -83,9 +83,10 @@ export class ShardQuery {
 
   private keywordCandidates(search: ShardSearch, allow: DocSet, timer: StageTimer): CandidateList {
     const { inverted, readValues } = this.context;
-    const { docIDs, scores, work } = searchKeywords(inverted, search.keyword!, { stats: search.stats, allow, k: search.candidates, readValues });
-    timer.facts.keyword = work ?? { path: 'intersection' };
-    return buildList(this.listContext(search), docIDs, scores, search.keyword);
+    const hits = searchKeywords(inverted, search.keyword!, { stats: search.stats, allow, k: search.candidates, readValues });
+    timer.facts.keyword = hits.work ?? { path: 'intersection' };
+    const list = buildList(this.listContext(search), hits.docIDs, hits.scores, search.keyword);
+    return search.explain ? { ...list, explanations: explainKeywords(inverted, search.keyword!, hits, search.stats) } : list;
   }
 
   /** Neither vector nor keyword: matching objects by sort key, or by UUID. */

@@ -22,7 +22,7 @@ export interface VectorCandidates {
   readonly targetDistances?: Float64Array;
 }
 
-/** Hits that were found elsewhere for a search by one target; rows that died since are dropped. */
+/** Hits that were found elsewhere for a search by one target and under its filter; rows that died since are dropped. */
 export function foundVectors(search: VectorSearch, k: number, found: VectorHits, live: DocSet, facts: Record<string, unknown>): VectorCandidates {
   const best: number[] = [];
   for (let i = 0; i < found.docIDs.length && best.length < k; i++)

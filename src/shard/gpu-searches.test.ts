@@ -34,8 +34,8 @@ let sequence = 0;
 const write = (host: ShardHost, entries: Parameters<typeof batchOf>[0]): Promise<unknown> =>
   host.write({ shard: SHARD, request: { client: new Uint8Array(16), sequence: ++sequence }, batch: batchOf(entries), atomic: true });
 
-const request = (query: number[]): SearchRequest => ({
-  collection: 'Note', filter: null,
+const request = (query: number[], filter: SearchRequest['filter'] = null): SearchRequest => ({
+  collection: 'Note', filter,
   vector: { targets: [{ name: 'default', query: Float32Array.from(query), weight: 1 }], combination: 'minimum', maxDistance: null, ef: null },
   keyword: null, fusion: null, sort: [], limit: 5, offset: 0, after: null, autocut: 0, groupBy: null, facets: [], totalCount: false,
   returnProperties: null, includeVectors: [], explain: true,
@@ -43,9 +43,9 @@ const request = (query: number[]): SearchRequest => ({
 const ALL = { properties: null, vectors: [] };
 
 /** The answers of a batch that arrives in one turn, by both ways of asking. */
-async function batch(host: ShardHost, queries: readonly number[][]): Promise<{ docIDs: number[][]; backends: unknown[]; replies: unknown[] }> {
-  const results = await Promise.all(queries.map((query) => host.search(SHARD, planShardSearch(request(query)))));
-  const replies = await Promise.all(queries.map((query) => host.answer(SHARD, { ...request(query), explain: false }, ALL)));
+async function batch(host: ShardHost, queries: readonly number[][], filter: SearchRequest['filter'] = null): Promise<{ docIDs: number[][]; backends: unknown[]; replies: unknown[] }> {
+  const results = await Promise.all(queries.map((query) => host.search(SHARD, planShardSearch(request(query, filter)))));
+  const replies = await Promise.all(queries.map((query) => host.answer(SHARD, { ...request(query, filter), explain: false }, ALL)));
   return {
     docIDs: results.map((result) => [...result.vector!.docIDs]),
     backends: results.map((result) => (result.explain!.vector as Record<string, { backend: string }>).default.backend),
@@ -53,10 +53,10 @@ async function batch(host: ShardHost, queries: readonly number[][]): Promise<{ d
   };
 }
 
-test('a batch answered by the GPU is the batch that the CPU answers, before and after changes', async () => {
+test('a batch answered by the GPU is the batch that the CPU answers, with filters and without, before and after changes', async () => {
   const gpu = new ScalarGpu();
   const [plain, fast] = [await hostWith(null), await hostWith(gpu)];
-  const objects = Array.from({ length: OBJECTS }, (_, i) => entry(WriteKind.insert, uuidOf(i), [`n${i}`], vector()));
+  const objects = Array.from({ length: OBJECTS }, (_, i) => entry(WriteKind.insert, uuidOf(i), [`n${i}`, i % 3 === 0 ? 'a' : 'b'], vector()));
   for (const host of [plain, fast]) await write(host, objects);
   const queries = Array.from({ length: BATCH_MIN }, vector);
   await fast.search(SHARD, planShardSearch(request(queries[0])));
@@ -66,7 +66,10 @@ test('a batch answered by the GPU is the batch that the CPU answers, before and 
     expect(found.docIDs).toEqual(wanted.docIDs);
     expect(found.replies).toEqual(wanted.replies);
     expect(found.backends).toEqual(queries.map(() => 'gpu'));
-    expect(gpu.searches).toBe(2 * round);
+    expect(gpu.searches).toBe(4 * round - 2);
+    const isA = { op: 'equal', target: { kind: 'property', path: 'tag' }, value: 'a' } as const;
+    expect(await batch(fast, queries, isA)).toEqual({ ...(await batch(plain, queries, isA)), backends: found.backends });
+    expect(gpu.searches).toBe(4 * round);
     for (const host of [plain, fast]) await write(host, changes);
   }
 });

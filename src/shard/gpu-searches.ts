@@ -1,6 +1,6 @@
 /**
- * Batches of vector searches for the GPU: plain searches by one vector (no filter) that arrive in the same turn, for the same
- * shard, vector and number of candidates, are offered to the index's mirror together. What the GPU answers is handed back as
+ * Batches of vector searches for the GPU: searches by one vector that arrive in the same turn, for the same shard, vector, filter
+ * and number of candidates, are offered to the index's mirror together. What the GPU answers is handed back as
  * found hits; for everything else, and whenever the GPU declines, the shard searches as always.
  *
  * - Fewer than `BATCH_MIN` searches are never offered: one walk in wasm takes less than a round trip to any GPU.
@@ -49,8 +49,8 @@ export class GpuSearches {
   }
 
   /** Whether the GPU could have a part in it. */
-  private fieldFor(shard: Shard, { vector, keyword, filter }: ShardSearch): VectorField | null {
-    if (vector === null || keyword !== null || filter !== null || vector.targets.length !== 1) return null;
+  private fieldFor(shard: Shard, { vector, keyword }: ShardSearch): VectorField | null {
+    if (vector === null || keyword !== null || vector.targets.length !== 1) return null;
     if (this.clock.monotonic() < this.pausedUntilMs) return null;
     const [{ name, query }] = vector.targets;
     for (const field of shard.fields.values()) if (field.schema.name === name) return field.index && field.dimensions === query.length ? field : null;
@@ -80,7 +80,7 @@ export class GpuSearches {
   }
 
   private enqueue(item: Waiting): void {
-    const key = `${item.shard.id}/${item.field.schema.ordinal}/${item.search.candidates}`;
+    const key = `${item.shard.id}/${item.field.schema.ordinal}/${item.search.candidates}/${JSON.stringify(item.search.filter)}`;
     if (this.waiting.size === 0) queueMicrotask(() => this.offerAll());
     const group = this.waiting.get(key);
     if (group) group.push(item);
@@ -96,11 +96,12 @@ export class GpuSearches {
   }
 
   private async offer(group: readonly Waiting[]): Promise<readonly VectorHits[] | null> {
-    const { mirror, searchMs } = this.mirrorOf(group[0].shard, group[0].field);
+    const [{ shard, field, search }] = group;
+    const { mirror, searchMs } = this.mirrorOf(shard, field);
     if (group.length < BATCH_MIN || searchMs === null) return null;
-    const { dimensions } = group[0].field;
+    const { dimensions } = field;
     const queries = new Float32Array(group.length * dimensions);
-    group.forEach(({ search }, i) => queries.set(search.vector!.targets[0].query, i * dimensions));
+    group.forEach((item, i) => queries.set(item.search.vector!.targets[0].query, i * dimensions));
     this.asked = true;
     try {
       const cpuMs = searchMs * group.length;
@@ -109,7 +110,8 @@ export class GpuSearches {
         this.pausedUntilMs = this.clock.monotonic() + PAUSE_MS;
         return null;
       }
-      return await mirror.searchMany(queries, group[0].search.candidates, null, cpuMs);
+      const allow = search.filter && shard.inverted.allowList(search.filter);
+      return await mirror.searchMany(queries, search.candidates, allow, cpuMs);
     } catch {
       return null; // whatever is wrong with the GPU, the CPU answers
     }
