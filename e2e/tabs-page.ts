@@ -20,6 +20,8 @@ const actions = {
     db = await connect(name);
     items = await db.collections.ensure('Item', ITEM);
     items.onChange(({ uuids }) => changes.push(uuids.length));
+    // Answered after the owner has heard that this tab listens.
+    await items.length();
   },
   insert: (tab: string, n: number): Promise<string> => items.data.insert({ tab, n }),
   length: (): Promise<number> => items.length(),
