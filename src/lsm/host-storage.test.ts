@@ -288,3 +288,17 @@ describe('streams', () => {
     expect((await openStorage(memoryVfs(directory))).streams.ids()).toEqual([]);
   });
 });
+
+test('thirty shards on one host take nine handles and 16 MiB of fixed disk', async () => {
+  const directory = new MemoryDirectory();
+  const storage = await openStorage(memoryVfs(directory), { limits: {} });
+  expect(storage.stats.diskBytes).toBeLessThanOrEqual(16 << 20);
+  const fixed = storage.stats.diskBytes;
+  for (let shard = 0; shard < 30; shard++)
+    storage.createShard(shard, noMeta).flush({ sections: [{ bucket: replaceBucket(1), entries: entriesOf([[utf8('k'), utf8(`${shard}`)]]) }], uptoSequence: 1, meta: noMeta });
+  expect(storage.stats.diskBytes - fixed).toBeLessThanOrEqual(30 * 16_384);
+  await storage.close();
+  expect(await memoryVfs(directory).list()).toHaveLength(9);
+  const again = await openStorage(memoryVfs(directory), { limits: {} });
+  expect(fromUtf8(again.store(29).bucket(replaceBucket(1)).get(utf8('k'))!)).toBe('29');
+});

@@ -79,6 +79,8 @@ export class ShardStore implements VersionSource {
   private readonly dropped = new Set<number>();
   private current: StoreVersion;
   private job: BackgroundJob | null = null;
+  /** The version in which there was nothing to merge; null when that has to be found out. */
+  private idleVersion: StoreVersion | null = null;
   /** Merges wait until then after a full disk. */
   private blockedUntilMs = 0;
 
@@ -100,12 +102,14 @@ export class ShardStore implements VersionSource {
   bucket(options: BucketOptions): BucketReader {
     this.buckets.set(options.id, options);
     this.dropped.delete(options.id);
+    this.idleVersion = null;
     return new StoreBucket(this, options.id, options.operator);
   }
 
   /** Merges leave out what the bucket holds from now on. */
   dropBucket(id: number): void {
     this.dropped.add(id);
+    this.idleVersion = null;
   }
 
   /** Writes everything at once; returns when it is durable. Errors: `StorageFull` and `StorageUnavailable`, nothing changed. */
@@ -151,10 +155,14 @@ export class ShardStore implements VersionSource {
   step(budgetMs: number): boolean {
     const now = this.host.clock.monotonic();
     if (this.job === null && now < this.blockedUntilMs) return false;
+    if (this.job === null && this.idleVersion === this.current) return false;
     this.begin(() => this.pickJob(false));
-    if (this.job === null) return false;
+    if (this.job === null) {
+      if (now >= this.blockedUntilMs) this.idleVersion = this.current;
+      return false;
+    }
     this.advance(now + budgetMs);
-    return this.job !== null || (this.host.clock.monotonic() >= this.blockedUntilMs && this.hasWork());
+    return this.job !== null || this.host.clock.monotonic() >= this.blockedUntilMs;
   }
 
   /** Begins to move a container that is the last of its file to a lower place; false when there is none to move. */
@@ -386,10 +394,6 @@ export class ShardStore implements VersionSource {
         ? new StoreVersion(replaced(segments, made === null ? null : new Segment(made, this.host.context)), columns)
         : new StoreVersion(segments, replaced(columns, made === null ? null : this.openColumn(made as ColumnRef))),
     );
-  }
-
-  private hasWork(): boolean {
-    return this.runOfSegments(false) !== null || this.columnRun(false) !== null;
   }
 
   private pickJob(whole: boolean): BackgroundJob | null {
