@@ -117,19 +117,35 @@ function slotsOf(index: InvertedIndex, { fields, slots }: QueryGroup, stats: Key
     const { ordinal } = field.field;
     const totals = stats === null ? index.statistics.field(ordinal) : (stats.lengths[ordinal] ?? { total: 0, count: 0 });
     const norm = new LengthNorm(field.lengths!.lengths, totals.count === 0 ? 0 : totals.total / totals.count, index.schema.invertedIndex);
-    const add = (cursors: ListCursor[], list: PostingList, weight: number): void => {
-      if (list.count > 0) cursors.push(new ListCursor(list, Math.max(WEIGHT_MIN, boost * weight), norm));
+    const add = (cursors: ListCursor[], list: PostingList, term: string, weight: number): void => {
+      if (list.count > 0) cursors.push(new ListCursor(list, Math.max(WEIGHT_MIN, boost * weight), norm, field.field.path, term));
     };
     slots.forEach((slot, i) => {
       const list = field.searchable!.list(slot.term);
-      add(found[i], list, idf(documents, stats?.documentFrequencies[termKey(ordinal, slot.term)] ?? list.net));
+      add(found[i], list, slot.term, idf(documents, stats?.documentFrequencies[termKey(ordinal, slot.term)] ?? list.net));
       const others = expansions(slot, field);
       if (others.length === 0) return;
       const shared = idf(documents, Math.min(documents, stats?.documentFrequencies[expansionKey(ordinal, slot)] ?? countOf(others)));
-      for (const { term, weight } of others) add(found[i], field.searchable!.list(term), weight * shared);
+      for (const { term, weight } of others) add(found[i], field.searchable!.list(term), term, weight * shared);
     });
   }
   return found;
+}
+
+/** For each hit, what every term added to its score: `title:river 1.2034 (2 in 7)`, the frequency in the field's length. */
+export function explainKeywords(index: InvertedIndex, search: KeywordSearch, { docIDs }: KeywordHits, stats: KeywordStats | null): string[] {
+  return withCursors(() => {
+    const parts = Array.from(docIDs, (): string[] => []);
+    const rising = Array.from(docIDs.keys()).sort((a, b) => docIDs[a] - docIDs[b]);
+    for (const cursor of keywordGroups(index, search).flatMap((group) => slotsOf(index, group, stats).flat()))
+      for (const hit of rising) {
+        const frequency = cursor.frequencyIn(docIDs[hit]);
+        if (frequency === 0) continue;
+        const length = cursor.norm.lengths[docIDs[hit]];
+        parts[hit].push(`${cursor.path}:${cursor.term} ${cursor.scoreOf(docIDs[hit], frequency).toFixed(4)} (${frequency} in ${length})`);
+      }
+    return parts.map((terms) => terms.join(' + '));
+  });
 }
 
 /** Every object that matches the keywords, within `allow`. */

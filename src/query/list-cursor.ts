@@ -32,6 +32,9 @@ export class ListCursor {
   /** boost · idf · how well the term matches what was asked. */
   readonly weight: number;
   readonly norm: LengthNorm;
+  /** The field and the term, for explanations. */
+  readonly path: string;
+  readonly term: string;
   /** Which of the query's terms it stands for. */
   slot = 0;
   readonly docs: Uint32Array;
@@ -48,7 +51,9 @@ export class ListCursor {
   private decoded = -1;
   private bounds: Float64Array | null = null;
 
-  constructor(list: PostingList, weight: number, norm: LengthNorm) {
+  constructor(list: PostingList, weight: number, norm: LengthNorm, path: string, term: string) {
+    this.path = path;
+    this.term = term;
     this.list = list;
     this.weight = weight;
     this.norm = norm;

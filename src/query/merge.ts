@@ -76,6 +76,8 @@ interface Candidate {
   readonly groups: readonly CountedValue[];
   readonly highlights: Readonly<Record<string, readonly string[]>> | null;
   readonly targets: readonly number[];
+  /** The terms' parts of a keyword score, when asked for. */
+  readonly terms: string;
 }
 
 function candidatesIn(list: CandidateList | null, shard: number, targets: number): Candidate[] {
@@ -91,6 +93,7 @@ function candidatesIn(list: CandidateList | null, shard: number, targets: number
       sortValues: list.sortValues.map((values) => values[i]),
       groups: list.groups[i] ?? [],
       highlights: list.highlights[i] ?? null,
+      terms: list.explanations[i] ?? '',
       targets: list.targetDistances ? [...list.targetDistances.subarray(i * targets, (i + 1) * targets)] : [],
     };
   });
@@ -143,8 +146,9 @@ function ranked(candidate: Candidate, score: number, distance: number | null, ex
 
 const shown = (value: number): string => value.toFixed(4);
 
+const bm25Of = ({ score, terms }: Candidate): string => `BM25 ${shown(score)}${terms === '' ? '' : ` = ${terms}`}`;
 const vectorHits = (list: readonly Candidate[]): Ranked[] => list.map((c) => ranked(c, 1 - c.score, c.score, `vector: distance ${shown(c.score)}`));
-const keywordHits = (list: readonly Candidate[]): Ranked[] => list.map((c) => ranked(c, c.score, null, `keyword: BM25 ${shown(c.score)}`));
+const keywordHits = (list: readonly Candidate[]): Ranked[] => list.map((c) => ranked(c, c.score, null, `keyword: ${bm25Of(c)}`));
 
 function fetchedHits(request: SearchRequest, results: readonly ShardSearchResult[]): Ranked[] {
   return listOf(results, 'fetched', (a, b) => compareSortValues(request.sort, a.sortValues, b.sortValues)).map((c) => ranked(c, 0, null, ''));
@@ -160,7 +164,7 @@ function fusedHits(request: SearchRequest, vector: readonly Candidate[], keyword
     const byKeyword = matching.get(key);
     const parts = [
       byVector && `vector ${shown(vectorPart)} (distance ${shown(byVector.score)})`,
-      byKeyword && `keyword ${shown(keywordPart)} (BM25 ${shown(byKeyword.score)})`,
+      byKeyword && `keyword ${shown(keywordPart)} (${bm25Of(byKeyword)})`,
     ];
     return ranked(byKeyword ?? byVector!, score, byVector?.score ?? null, `hybrid ${type}, alpha ${alpha}: ${parts.filter(Boolean).join(' + ')}`);
   });
