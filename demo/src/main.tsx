@@ -1,3 +1,4 @@
+/** The page's entry: styles, state, service worker, then the order of things in `boot`. */
 import { render } from 'preact';
 import '@fontsource-variable/newsreader/wght.css';
 import '@fontsource-variable/newsreader/wght-italic.css';

@@ -1,5 +1,6 @@
 /**
- * `heddle/minilm`: all-MiniLM-L6-v2 as a vectorizer that runs on the device, in a worker of its own.
+ * `heddle/minilm`: all-MiniLM-L6-v2 as a vectorizer that runs on the device, in a worker of its own. Where the app gets the files
+ * that it serves: docs/minilm.md.
  *
  * Invariants:
  * - Nothing is fetched from anywhere but the URLs given; the package contacts no hub.

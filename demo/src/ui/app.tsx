@@ -1,3 +1,4 @@
+/** The whole page: header, question, one of the two tabs, footer; or the page that says why there is nothing else. */
 import { blocked, bytesOnDisk, database, evicted, fault, lack, tab, text, updateReady } from '../state.ts';
 import { Dictionary } from './dictionary.tsx';
 import { Header } from './header.tsx';

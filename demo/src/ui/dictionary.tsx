@@ -1,3 +1,4 @@
+/** The dictionary's tab: progress of the first visit, then examples or facets and results. */
 import { counts, nearTo, wordAnswer } from '../answers.ts';
 import { stemsOf } from '../match.ts';
 import { meaningReady, mode, model, query, text } from '../state.ts';

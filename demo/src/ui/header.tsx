@@ -1,3 +1,4 @@
+/** Name, the two tabs, and whether the page works with the network off. */
 import { type Tab, offlineReady, online, settled, tab } from '../state.ts';
 import { Check, Mark } from './icons.tsx';
 

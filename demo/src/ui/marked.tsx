@@ -1,3 +1,4 @@
+/** Marks in a text what answers the question. */
 import { markWords } from '../match.ts';
 
 /** A text with the query's words marked. */

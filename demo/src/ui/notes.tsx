@@ -1,3 +1,4 @@
+/** The notes' tab: what was found or all notes, and the box that takes new ones. */
 import { useState } from 'preact/hooks';
 import { passageAnswer } from '../answers.ts';
 import { markWords, sharedWords, stemsOf } from '../match.ts';
