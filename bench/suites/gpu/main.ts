@@ -76,7 +76,7 @@ export async function run(context: BenchContext): Promise<SuiteResult> {
   if (!isSoftware && wants('million')) await benchMillion(bench, dimensions);
 
   const given = new Set(bench.figures.map(({ name }) => name));
-  const reason = isSoftware ? 'software adapter: speed is not measured on it' : 'measured at another size, or over a limit of this device; see the rows';
+  const reason = only ? 'left out by --only' : isSoftware ? 'software adapter: speed is not measured on it' : 'measured at another size, or over a limit of this device; see the rows';
   return { figures: bench.figures, rows: bench.rows, missing: FIGURES.filter((name) => !given.has(name)).map((name) => ({ name, reason })) };
 }
 
