@@ -33,6 +33,8 @@ interface Tally {
   partial: number;
   wrong: number;
   unopenable: number;
+  /** After a kill the browser had nothing of the site any more, neither in OPFS nor in IndexedDB. */
+  wiped: number;
   acknowledged: number;
 }
 
@@ -78,7 +80,13 @@ class Trials {
       const browser = await this.start(name, profile);
       try {
         const found = await this.witness.findings(START_LIMIT_MS);
-        if (trial > 0) {
+        if (trial > 0 && found.originIsEmpty) {
+          // The browser itself forgot the whole site: nothing an engine can keep, but an application has to hear of it (`Evicted`).
+          tally.wiped++;
+          this.context.log(`kill ${name} ${trial}: the browser has no storage at all for the site any more`);
+          this.rows.push({ kind: 'wiped', browser: name, trial, acknowledged: this.witness.acks.size });
+          this.witness.acks.clear();
+        } else if (trial > 0) {
           const verdict = judge(this.witness.acks, 'kill', found);
           tally.kills++;
           this.add(tally, verdict);
@@ -181,7 +189,7 @@ class Trials {
 }
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-const emptyTally = (): Tally => ({ kills: 0, cuts: 0, lost: 0, partial: 0, wrong: 0, unopenable: 0, acknowledged: 0 });
+const emptyTally = (): Tally => ({ kills: 0, cuts: 0, lost: 0, partial: 0, wrong: 0, unopenable: 0, wiped: 0, acknowledged: 0 });
 
 export async function run(context: BenchContext): Promise<SuiteResult> {
   const kills = Number(context.option('kills') ?? 50);

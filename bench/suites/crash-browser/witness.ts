@@ -17,6 +17,8 @@ export interface Found {
   /** What is there but wrong, in words. */
   readonly wrong: readonly string[];
   readonly settled: boolean;
+  /** Nothing at all is stored for the page's origin: no file, no database, not even what this suite put there beside the engine. */
+  readonly originIsEmpty: boolean;
 }
 
 type Ack = 'power' | 'process';

@@ -67,11 +67,27 @@ const forgetful = (mirror: Mirror): Mirror => ({
   close: () => mirror.close(),
 });
 
-async function look(host: ShardHost): Promise<Found> {
+/** Kept beside the engine's own: says whether the browser still knows the origin at all. */
+const CANARY = 'heddle-crash-canary';
+
+/** Looks, before anything is made, whether the origin has any storage; then leaves a trace there. */
+async function isOriginEmpty(): Promise<boolean> {
+  const root = await navigator.storage.getDirectory();
+  let entries = 0;
+  for await (const name of root.keys()) if (name !== '') entries++;
+  const databases = await indexedDB.databases();
+  const canary = await openIdbMirror(CANARY, '');
+  const known = await canary.streams();
+  if (known.length === 0) await canary.append('canary', [new Uint8Array([1])]);
+  canary.close();
+  return entries === 0 && databases.length === 0 && known.length === 0;
+}
+
+async function look(host: ShardHost, originIsEmpty: boolean): Promise<Found> {
   const wrong: string[] = [];
   const numbers: number[] = [];
   const { settled } = await host.stats();
-  if (!(await host.shards()).some(({ shard }) => shard === SHARD)) return { numbers, wrong, settled };
+  if (!(await host.shards()).some(({ shard }) => shard === SHARD)) return { numbers, wrong, settled, originIsEmpty };
   for (const [uuid, { values, vector }] of await contentOf(host, SHARD)) {
     const n = Number(values[2]);
     if (JSON.stringify(values) !== JSON.stringify(valuesOf(n)) || JSON.stringify(vector) !== JSON.stringify(vectorOf(n)))
@@ -79,7 +95,7 @@ async function look(host: ShardHost): Promise<Found> {
     numbers.push(n);
   }
   if ((await host.count(SHARD)) !== numbers.length) wrong.push(`count says ${await host.count(SHARD)}, the scan found ${numbers.length}`);
-  return { numbers, wrong, settled };
+  return { numbers, wrong, settled, originIsEmpty };
 }
 
 async function write(host: ShardHost, first: number): Promise<never> {
@@ -97,6 +113,7 @@ async function write(host: ShardHost, first: number): Promise<never> {
 
 async function main(): Promise<void> {
   const order = JSON.parse(tell('/order', '')) as Order;
+  const originIsEmpty = await isOriginEmpty();
   const vfs = opfsVfs(['heddle-crash']);
   const mirror = await openIdbMirror('heddle-crash', 'host0');
   const host = await ShardHost.open({
@@ -108,7 +125,7 @@ async function main(): Promise<void> {
     durability: 'strict',
     defer: (run) => setTimeout(run, 0),
   });
-  const found = await look(host);
+  const found = await look(host, originIsEmpty);
   tell('/found', JSON.stringify(found));
   if (order.mode === 'look') return;
   await host.putShard(SHARD, testSchema());

@@ -42,6 +42,8 @@ const MUTANT_SEEDS = 20;
 /** Of each workload one moment in so many: what is broken shows at many moments in a row, so more workloads see more. */
 const MUTANT_STRIDE = 6;
 const MUTANT_LIMIT_MS = 90_000;
+/** For those that nothing is expected of. */
+const REDUNDANT_LIMIT_MS = 20_000;
 /** Part of the time that goes to the engine with small graphs; its seeds are apart from the others'. */
 const GRAPH_SHARE = 0.3;
 const GRAPH_SEEDS_FROM = 500_000;
@@ -177,7 +179,7 @@ async function tryMutant(name: string, entry: URL | string, sabotage: string | n
     part: 3,
     parts: MUTANT_STRIDE,
     violationsMax: 1,
-    deadlineMs: startedMs + MUTANT_LIMIT_MS,
+    deadlineMs: startedMs + (whyRedundant(name) === null ? MUTANT_LIMIT_MS : REDUNDANT_LIMIT_MS),
     sabotage,
     graphs: false,
   });
