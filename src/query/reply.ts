@@ -17,7 +17,7 @@ export function replyOf(request: SearchRequest, { hits, groups, total, facets }:
     scores: Float64Array.from(hits, ({ score }) => score),
     distances: request.vector === null ? null : Float64Array.from(hits, ({ distance }) => distance ?? NaN),
     pages,
-    highlights: request.keyword?.highlight == null ? null : hits.map(({ highlights }) => highlights ?? {}),
+    highlights: request.keyword?.highlight ? hits.map(({ highlights }) => highlights ?? {}) : null,
     explanations: request.explain ? hits.map(({ explanation }) => explanation) : null,
     groups: groups === null ? null : groupOf,
     groupValues: groups?.map(({ value }) => value) ?? [],
