@@ -1,5 +1,5 @@
 /**
- * npm run bench -- vectors [--sets minilm,glove,fashion-mnist] [--rounds 3] [--rows N] [--peers hnswlib-wasm] [--plots FOLDER] [--json FILE]
+ * npm run bench -- vectors [--sets minilm,glove,fashion-mnist] [--only curves,minilm,api] [--rounds 3] [--rows N] [--peers hnswlib-wasm] [--plots FOLDER] [--json FILE]
  *
  * Engine against native hnswlib (compiled here with -O3 -march=native) and browser peers: one thread each, same M and
  * efConstruction, in turns; rates are per second of the measuring thread's own CPU time. `--rows` takes fewer rows for a
@@ -9,6 +9,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { median, rounded } from '../../run/statistics.ts';
 import type { BenchContext, Figure, SuiteResult } from '../../run/suite.ts';
+import { measureApi } from './api.ts';
 import { rateAt, recallAt, type Point } from './curve.ts';
 import { dataSet, type DataSet } from './datasets.ts';
 import { EnginePage } from './engine-page.ts';
@@ -29,14 +30,18 @@ type Rows = Record<string, unknown>[];
 
 export async function run(context: BenchContext): Promise<SuiteResult> {
   const names = (context.option('sets') ?? 'minilm,glove,fashion-mnist').split(',') as DataSet['name'][];
+  const only = (context.option('only') ?? 'curves,minilm,api').split(',');
   const rows: Rows = [];
   const figures: Figure[] = [];
   const missing: { name: string; reason: string }[] = [];
   for (const name of names) {
     try {
       const set = dataSet(name, context.root, context.cache, Number(context.option('rows') ?? Infinity));
-      figures.push(...(await measureSet(context, set, rows)));
-      if (name === 'minilm') figures.push(...(await measureMiniLm(set, rows)));
+      if (only.includes('curves')) figures.push(...(await measureSet(context, set, rows)));
+      if (name !== 'minilm') continue;
+      const found = only.includes('minilm') ? await measureMiniLm(set, rows) : null;
+      figures.push(...(found?.figures ?? []));
+      if (only.includes('api')) figures.push(...(await measureApi(context, set, found?.engineRate ?? null, rows)));
     } catch (thrown) {
       missing.push({ name: `vectors.${name}`, reason: thrown instanceof Error ? thrown.message : String(thrown) });
     }
@@ -112,10 +117,11 @@ function figuresOf(set: DataSet, curves: Record<string, Point[]>, build: { nativ
 }
 
 /** What is measured on MiniLM alone: filters, churn, memory, disk, reopening. */
-async function measureMiniLm(set: DataSet, rows: Rows): Promise<Figure[]> {
+async function measureMiniLm(set: DataSet, rows: Rows): Promise<{ figures: Figure[]; engineRate: number }> {
   const engine = await EnginePage.open(set);
   const settings = { dimensions: set.dimensions, distance: set.distance, maxConnections: M, efConstruction: EF_CONSTRUCTION, quantizer: 'sq' as const, memoryBytesMax: 2_000 * MIB };
   const figures: Figure[] = [];
+  let engineRate = 0;
   try {
     const lean = await engine.build({ ...settings, memoryBytesMax: set.rows * 600 });
     figures.push({ name: 'vectors.bytes-per-vector', value: rounded(lean.built.bytesPerVector), unit: 'bytes', goal: '<= 540' });
@@ -129,6 +135,7 @@ async function measureMiniLm(set: DataSet, rows: Rows): Promise<Figure[]> {
     await engine.build(settings);
     await engine.warm(100);
     const plain = await engine.search(100, K);
+    engineRate = plain.wallQps;
     for (const [label, share] of [['1', 0.01], ['10', 0.1]] as const) {
       const filtered = await engine.searchFiltered(share, 100, K);
       rows.push({ set: set.name, engine: 'heddle sq', filtered: share, ...filtered, unfilteredQps: plain.qps });
@@ -145,5 +152,5 @@ async function measureMiniLm(set: DataSet, rows: Rows): Promise<Figure[]> {
   } finally {
     await engine.close();
   }
-  return figures;
+  return { figures, engineRate };
 }
