@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { SeededRandom } from '../core/clock.ts';
 import { REFS, pick, randomHistory, randomSchema, textOf } from '../query/testing/random-objects.ts';
+import type { Stack } from '../query/testing/segment-stack.ts';
+import { StoreStack } from '../query/testing/store-stack.ts';
 import type { StoredObject } from '../query/testing/test-shard.ts';
 import type { CollectionSchema, PropertySchema } from '../schema/collection-schema.ts';
 import type { FilterInput, FilterNode, GeoRange } from '../schema/filter.ts';
@@ -150,16 +152,22 @@ function randomFilter(random: SeededRandom, depth: number): FilterInput {
   return pick(random, makers)();
 }
 
-test('the allow-list of a random filter tree is what a plain reading of the stored values gives', () => {
-  for (let seed = 1; seed <= 10; seed++) {
-    const random = new SeededRandom(seed);
-    const schema = randomSchema(random);
-    const [shard] = randomHistory(schema, random, 1, 60 + random.int(200));
-    for (let i = 0; i < 40; i++) {
-      const input = randomFilter(random, 4);
-      const filter = parseFilter(input, schema);
-      const expected = [...shard.objects.values()].filter((object) => naive(schema, object, filter)).map(({ uuid }) => uuid);
-      expect(shard.idsOf(shard.inverted.allowList(filter)), `seed ${seed}: ${JSON.stringify(input)}`).toEqual(expected.sort());
-    }
+function check(seed: number, stacks: readonly Stack[], filters: number): void {
+  const random = new SeededRandom(seed);
+  const schema = randomSchema(random);
+  const [shard] = randomHistory(schema, random, 1, 60 + random.int(200), undefined, stacks);
+  for (let i = 0; i < filters; i++) {
+    const input = randomFilter(random, 4);
+    const filter = parseFilter(input, schema);
+    const expected = [...shard.objects.values()].filter((object) => naive(schema, object, filter)).map(({ uuid }) => uuid);
+    expect(shard.idsOf(shard.inverted.allowList(filter)), `seed ${seed}: ${JSON.stringify(input)}`).toEqual(expected.sort());
   }
+}
+
+test('the allow-list of a random filter tree is what a plain reading of the stored values gives', () => {
+  for (let seed = 1; seed <= 10; seed++) check(seed, [], 40);
+});
+
+test('so it is over the real store, flushed, merged and opened again', async () => {
+  for (let seed = 101; seed <= 105; seed++) check(seed, [await StoreStack.open()], 30);
 });

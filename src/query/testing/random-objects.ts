@@ -3,6 +3,7 @@ import { SeededRandom } from '../../core/clock.ts';
 import { uuidText } from '../../core/ids.ts';
 import type { CollectionSchema } from '../../schema/collection-schema.ts';
 import { normalize } from '../../schema/normalize.ts';
+import type { Stack } from './segment-stack.ts';
 import { TestShard } from './test-shard.ts';
 
 const WORDS = ['river', 'stone', 'Élan', 'blue', 'the', 'of', 'quick', 'fox', 'jumps', 'lazy', 'dog', 'run', 'running', '日本語', 'naïve', 'a'];
@@ -59,12 +60,12 @@ export function randomValues(random: SeededRandom): unknown[] {
 }
 
 /** Shards whose objects have been written, replaced, deleted, flushed, merged and reopened in a seeded order; objects are spread by UUID. */
-export function randomHistory(schema: CollectionSchema, random: SeededRandom, shards: number, steps: number, makeValues = randomValues): TestShard[] {
-  const all = Array.from({ length: shards }, () => new TestShard(schema));
+export function randomHistory(schema: CollectionSchema, random: SeededRandom, shards: number, steps: number, makeValues = randomValues, stacks: readonly Stack[] = []): TestShard[] {
+  const all = Array.from({ length: shards }, (_, i) => new TestShard(schema, stacks[i]));
   const uuids = Array.from({ length: Math.max(4, Math.floor(steps / 2)) }, () => uuidOf(random));
   for (let step = 0; step < steps; step++) {
     const uuid = pick(random, uuids);
-    const shard = all[uuid.charCodeAt(0) % shards];
+    const shard = all[uuid.charCodeAt(0) % all.length];
     const dice = random.next();
     if (dice < 0.8) shard.put(uuid, makeValues(random), 1_700_000_000_000 + random.int(10) * 1000);
     else if (dice < 0.88) shard.delete(uuid);

@@ -4,7 +4,17 @@ import type { BucketOptions, BucketReader, Entry, SortedEntries } from '../../ls
 
 type Segment = Map<number, Entry[]>;
 
-export class SegmentStack {
+/** What a test shard needs of a store. */
+export interface Stack {
+  /** Segments. */
+  readonly count: number;
+  bucket(options: BucketOptions): BucketReader;
+  flush(sections: readonly { bucket: BucketOptions; entries: SortedEntries }[]): void;
+  /** Merges segment `at` with the next newer one. */
+  merge(at: number): void;
+}
+
+export class SegmentStack implements Stack {
   /** Oldest first. */
   private segments: Segment[] = [];
   private readonly options = new Map<number, BucketOptions>();
@@ -51,7 +61,6 @@ export class SegmentStack {
     this.segments.push(segment);
   }
 
-  /** Merges segment `at` with the next newer one. */
   merge(at: number): void {
     const [older, newer] = this.segments.slice(at, at + 2);
     const merged: Segment = new Map();

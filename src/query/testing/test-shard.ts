@@ -6,7 +6,7 @@ import { InvertedIndex } from '../../inverted/inverted-index.ts';
 import type { CollectionSchema } from '../../schema/collection-schema.ts';
 import { ExactVectors } from './exact-vectors.ts';
 import { ShardQuery } from '../shard-query.ts';
-import { SegmentStack } from './segment-stack.ts';
+import { SegmentStack, type Stack } from './segment-stack.ts';
 
 export interface StoredObject {
   readonly docID: number;
@@ -18,7 +18,7 @@ export interface StoredObject {
 
 export class TestShard {
   schema: CollectionSchema;
-  readonly stack = new SegmentStack();
+  readonly stack: Stack;
   readonly objects = new Map<string, StoredObject>();
   readonly vectors = new Map<string, ExactVectors>();
   live = new DocSet();
@@ -27,8 +27,9 @@ export class TestShard {
   private readonly byDocID = new Map<number, StoredObject>();
   private nextDocID = 0;
 
-  constructor(schema: CollectionSchema) {
+  constructor(schema: CollectionSchema, stack: Stack = new SegmentStack()) {
     this.schema = schema;
+    this.stack = stack;
     [this.inverted, this.query] = this.open();
   }
 
