@@ -32,19 +32,25 @@ export interface VectorIndexOptions {
 export function createVectorIndex(options: VectorIndexOptions): GraphIndex {
   const dimensions = options.rows.dimensions || options.schema.dimensions;
   if (!(dimensions > 0)) throw new HeddleError('InvalidInput', `vector "${options.schema.name}" has no dimensions yet`);
-  if (options.state?.log != null) {
+  if (options.state && options.state.log !== null) {
     const loaded = tryLoad(options, dimensions, options.state);
     if (loaded) return loaded;
   }
   return open(options, dimensions, null).index;
 }
 
-function open(options: VectorIndexOptions, dimensions: number, load: ((persistence: GraphPersistence, prepare: (config: GraphConfig) => boolean) => GraphConfig | null) | null) {
+function open(
+  options: VectorIndexOptions,
+  dimensions: number,
+  load: ((persistence: GraphPersistence, prepare: (config: GraphConfig) => boolean) => GraphConfig | null) | null,
+) {
   const { schema } = options;
   const engine = createEngine();
   const maxConnections = maxConnectionsOf(schema);
   if (!engine.exports.configure(dimensions, Metric[schema.distance], maxConnections, options.memoryBytesMax))
-    throw new HeddleError('StorageFull', `the memory limit of ${options.memoryBytesMax} bytes is too small for a vector index`, { retryable: false });
+    throw new HeddleError('StorageFull', `the memory limit of ${options.memoryBytesMax} bytes is too small for a vector index`, {
+      retryable: false,
+    });
   const persistence = new GraphPersistence(engine, options.streams, options.random);
   const shape = { dimensions, distance: schema.distance, maxConnections, codec: codecOf(schema) };
   const config = load?.(persistence, (read) => sameShape(read, shape) && configureCodec(engine, read)) ?? null;
@@ -64,7 +70,10 @@ function tryLoad(options: VectorIndexOptions, dimensions: number, state: VectorI
   } catch (thrown) {
     const error = HeddleError.from(thrown);
     if (error.code !== 'Corruption' && error.code !== 'NotFound') throw error;
-    options.logger.log('warn', 'vector index: the graph on disk is damaged and is built anew', { vector: options.schema.name, reason: error.message });
+    options.logger.log('warn', 'vector index: the graph on disk is damaged and is built anew', {
+      vector: options.schema.name,
+      reason: error.message,
+    });
   }
   const fresh = open(options, dimensions, null);
   fresh.persistence.abandon(state);

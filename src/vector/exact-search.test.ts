@@ -7,7 +7,10 @@ import { clusteredRows, IndexFixture, vectorSchema } from './vector-fixture.ts';
 
 const DISTANCES: Distance[] = ['cosine', 'dot', 'l2-squared', 'manhattan', 'hamming'];
 
-const value = fc.oneof({ weight: 3, arbitrary: fc.float({ min: -10, max: 10, noNaN: true }) }, { weight: 2, arbitrary: fc.constantFrom(0, 1, -1, -0) });
+const value = fc.oneof(
+  { weight: 3, arbitrary: fc.float({ min: -10, max: 10, noNaN: true }) },
+  { weight: 2, arbitrary: fc.constantFrom(0, 1, -1, -0) },
+);
 
 /** Rows with duplicates, zero rows and few distinct values, and a query that may be one of them. */
 const cases = fc.integer({ min: 1, max: 40 }).chain((dimensions) => {
@@ -15,7 +18,12 @@ const cases = fc.integer({ min: 1, max: 40 }).chain((dimensions) => {
     { weight: 5, arbitrary: fc.array(value, { minLength: dimensions, maxLength: dimensions }) },
     { weight: 1, arbitrary: fc.constant(Array<number>(dimensions).fill(0)) },
   );
-  return fc.record({ rows: fc.array(row, { minLength: 1, maxLength: 40 }), queries: fc.array(row, { minLength: 10, maxLength: 10 }), copies: fc.nat(5), k: fc.integer({ min: 1, max: 20 }) });
+  return fc.record({
+    rows: fc.array(row, { minLength: 1, maxLength: 40 }),
+    queries: fc.array(row, { minLength: 10, maxLength: 10 }),
+    copies: fc.nat(5),
+    k: fc.integer({ min: 1, max: 20 }),
+  });
 });
 
 describe.each(DISTANCES)('%s', (distance) => {

@@ -6,10 +6,16 @@ import { clusteredRows, HNSW, IndexFixture, vectorSchema } from './vector-fixtur
 
 const DIMENSIONS = 48;
 
-function built(count: number, quantizer: QuantizerConfig['type'] = 'sq', seed = 1): { fixture: IndexFixture; queries: Float32Array[]; random: SeededRandom } {
+function built(
+  count: number,
+  quantizer: QuantizerConfig['type'] = 'sq',
+  seed = 1,
+): { fixture: IndexFixture; queries: Float32Array[]; random: SeededRandom } {
   const random = new SeededRandom(seed);
   const data = clusteredRows(random, count + 50, DIMENSIONS);
-  const schema = vectorSchema(DIMENSIONS, 'cosine', { quantizer: { type: quantizer, rescoreLimit: 40, trainingLimit: 10_000, segments: 0, centroids: 256 } });
+  const schema = vectorSchema(DIMENSIONS, 'cosine', {
+    quantizer: { type: quantizer, rescoreLimit: 40, trainingLimit: 10_000, segments: 0, centroids: 256 },
+  });
   const fixture = new IndexFixture(schema);
   for (let i = 0; i < count; i++) fixture.add(i, data[i]);
   fixture.settle();
@@ -151,7 +157,11 @@ test('everything can be removed and the index used again', () => {
   expect(fixture.index.search(queries[0], 10).docIDs.length).toBe(0);
   fixture.settle();
   expect(fixture.index.size).toBe(0);
-  for (let i = 0; i < 1_500; i++) fixture.add(10_000 + i, queries[i % 50].map((v) => v + i / 10_000));
+  for (let i = 0; i < 1_500; i++)
+    fixture.add(
+      10_000 + i,
+      queries[i % 50].map((v) => v + i / 10_000),
+    );
   fixture.settle();
   expect(fixture.recall(queries, 10)).toBeGreaterThan(0.9);
 });

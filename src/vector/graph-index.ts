@@ -18,7 +18,15 @@ import { maxConnectionsOf, trainGraph } from './graph-training.ts';
 import { ResidualWatch, retrained } from './quantizer-drift.ts';
 import { SearchPlanner, type SearchPath } from './search-planner.ts';
 import { sampledRecall } from './sampled-recall.ts';
-import type { VectorHits, VectorIndex, VectorIndexHealth, VectorIndexState, VectorRows, VectorSearchExplain, VectorSearchOptions } from './vector-index.ts';
+import type {
+  VectorHits,
+  VectorIndex,
+  VectorIndexHealth,
+  VectorIndexState,
+  VectorRows,
+  VectorSearchExplain,
+  VectorSearchOptions,
+} from './vector-index.ts';
 
 /** Rows from which an index is coded and linked. */
 export const TRAINED_FROM = 1_000;
@@ -297,7 +305,10 @@ export class GraphIndex implements VectorIndex {
       const row = floats(this.engine, exports.inputAddress() >>> 0, this.dimensions);
       if (this.options.rows.read(docID, row)) continue;
       exports.goWithout();
-      this.options.logger.log('warn', 'vector index: a row is missing from its column, its code stands in', { vector: this.options.schema.name, docID });
+      this.options.logger.log('warn', 'vector index: a row is missing from its column, its code stands in', {
+        vector: this.options.schema.name,
+        docID,
+      });
     }
   }
 

@@ -45,7 +45,12 @@ export class GraphLogWriter {
   static begin(stream: ExtentStream, generation: number, config: GraphConfig): GraphLogWriter {
     const json = utf8(encodeConfig(config));
     const padding = (4 - (json.length % 4)) % 4;
-    const header = new ByteWriter(4096).u32(MAGIC).u32(VERSION).u32(generation).u32(json.length + padding).bytes(json);
+    const header = new ByteWriter(4096)
+      .u32(MAGIC)
+      .u32(VERSION)
+      .u32(generation)
+      .u32(json.length + padding)
+      .bytes(json);
     header.bytes(utf8(' '.repeat(padding)));
     header.bytes(new Uint8Array(config.parameters.buffer, config.parameters.byteOffset, config.parameters.byteLength));
     return new GraphLogWriter(stream, generation, appendFrame(stream, 0, 0, header.finish()));

@@ -14,7 +14,8 @@ function filled(count: number, seed = 5): { fixture: IndexFixture; queries: Floa
 }
 
 /** The answers of all queries, to compare before and after. */
-const answers = (fixture: IndexFixture, queries: Float32Array[]): number[][] => queries.map((query) => [...fixture.index.search(query, 10, { ef: 40 }).docIDs]);
+const answers = (fixture: IndexFixture, queries: Float32Array[]): number[][] =>
+  queries.map((query) => [...fixture.index.search(query, 10, { ef: 40 }).docIDs]);
 
 test('an index opens from its log alone as it was closed', () => {
   const { fixture, queries } = filled(2_500);
@@ -109,7 +110,14 @@ test('a whole column given back after a rebuild is searched by codes at once, an
 test('the example in docs/format/graph-log.md means what it says', () => {
   const page = readFileSync(new URL('../../docs/format/graph-log.md', import.meta.url), 'utf8');
   const example = page.slice(page.lastIndexOf('```', page.lastIndexOf('```') - 1));
-  const bytes = Uint8Array.from([...example.matchAll(/^((?:[0-9a-f]{2} ){4})/gm)].flatMap((line) => line[1].trim().split(' ').map((hex) => parseInt(hex, 16))));
+  const bytes = Uint8Array.from(
+    [...example.matchAll(/^((?:[0-9a-f]{2} ){4})/gm)].flatMap((line) =>
+      line[1]
+        .trim()
+        .split(' ')
+        .map((hex) => parseInt(hex, 16)),
+    ),
+  );
   expect(bytes.length).toBe(32);
   const engine = createEngine();
   const { exports } = engine;

@@ -72,7 +72,11 @@ export class SnapshotWriter {
   finish(sequence: number): { readonly trailerAt: number; readonly trailerBytes: number } {
     const { exports } = this.engine;
     const trailer = new ByteWriter(64 + this.blocks.length * 16).u32(TRAILER_MAGIC).u32(this.generation).u32(this.blocks.length);
-    trailer.u32(exports.slotEnd() >>> 0).u32(exports.recordEnd() >>> 0).u32(exports.entry() >>> 0).u32(exports.entryLevel());
+    trailer
+      .u32(exports.slotEnd() >>> 0)
+      .u32(exports.recordEnd() >>> 0)
+      .u32(exports.entry() >>> 0)
+      .u32(exports.entryLevel());
     trailer.f32(exports.residualMax()).f32(exports.spreadMax()).u32(exports.liveSlots()).f64(sequence).u32(this.headerCrc);
     for (const { kind, index, length, crc } of this.blocks) trailer.u32(kind).u32(index).u32(length).u32(crc);
     trailer.u32(crc32c(trailer.finish()));
@@ -106,19 +110,24 @@ export function readSnapshot(
   for (const block of trailer.blocks) {
     const upper = block.kind === KIND_UPPER;
     const expected = upper ? exports.upperChunkBytes() : exports.chunkDiskBytes();
-    if (block.length !== expected || block.kind > KIND_UPPER) throw damaged(stream, `block ${block.kind}/${block.index} has a strange length`);
+    if (block.length !== expected || block.kind > KIND_UPPER)
+      throw damaged(stream, `block ${block.kind}/${block.index} has a strange length`);
     const count = upper ? exports.upperChunkCount() : exports.chunkCount();
     if (block.index !== count) throw damaged(stream, `block ${block.kind}/${block.index} is out of order`);
     if (!(upper ? exports.addUpperChunk() : exports.addChunk()))
       throw new HeddleError('StorageFull', 'the vector index does not fit into its memory limit');
     const address = (upper ? exports.upperChunkAt(block.index) : exports.chunkAt(block.index)) >>> 0;
     const bytes = bytesAt(engine, address, block.length);
-    if (stream.read(bytes, offset) < block.length || blockChecksum(engine, trailer.generation, block.kind, block.index, address, block.length) !== block.crc)
+    if (
+      stream.read(bytes, offset) < block.length ||
+      blockChecksum(engine, trailer.generation, block.kind, block.index, address, block.length) !== block.crc
+    )
       throw damaged(stream, `block ${block.kind}/${block.index} does not check`);
     offset += block.length;
   }
   exports.setBounds(trailer.residualMax, trailer.spreadMax);
-  if (!exports.adopt(trailer.slots, trailer.records, trailer.entry, trailer.entryLevel)) throw damaged(stream, 'its counts contradict its blocks');
+  if (!exports.adopt(trailer.slots, trailer.records, trailer.entry, trailer.entryLevel))
+    throw damaged(stream, 'its counts contradict its blocks');
   return { config: header.config, generation: trailer.generation, sequence: trailer.sequence };
 }
 
@@ -158,7 +167,8 @@ function readHeader(stream: ExtentStream, crc: number, generation: number): { co
   const head = new ByteReader(first);
   if (head.u32() !== HEADER_MAGIC) throw damaged(stream, 'its header is something else');
   const version = head.u32();
-  if (version !== VERSION) throw new HeddleError('Unsupported', `graph snapshot ${stream.id} has version ${version}, this build reads ${VERSION}`);
+  if (version !== VERSION)
+    throw new HeddleError('Unsupported', `graph snapshot ${stream.id} has version ${version}, this build reads ${VERSION}`);
   if (head.u32() !== generation) throw damaged(stream, 'header and trailer are of different generations');
   const jsonBytes = head.u32();
   if (jsonBytes > 65_536) throw damaged(stream, 'its header does not check');

@@ -70,4 +70,3 @@ function sampleOf(rows: VectorRows, stored: DocSet, distance: Distance): Float32
   }
   return sample.subarray(0, taken * rows.dimensions);
 }
-

@@ -132,7 +132,17 @@ export class IndexFixture {
   private open(state: VectorIndexState | null, recoveredSequence: number): GraphIndex {
     const { schema, rows, streams, memoryBytesMax } = this;
     const random = new SeededRandom(7);
-    return createVectorIndex({ schema, rows, streams, state, recoveredSequence, random, logger: silentLogger, clock: systemClock, memoryBytesMax });
+    return createVectorIndex({
+      schema,
+      rows,
+      streams,
+      state,
+      recoveredSequence,
+      random,
+      logger: silentLogger,
+      clock: systemClock,
+      memoryBytesMax,
+    });
   }
 
   add(docID: number, row: Float32Array): void {

@@ -10,9 +10,17 @@ const ISOLATED = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-em
 const ROUNDS = 3;
 
 /** `engineRate`: queries per second of the engine alone at the API's own settings. */
-export async function measureApi(context: BenchContext, set: DataSet, engineRate: number | null, rows: Record<string, unknown>[]): Promise<Figure[]> {
+export async function measureApi(
+  context: BenchContext,
+  set: DataSet,
+  engineRate: number | null,
+  rows: Record<string, unknown>[],
+): Promise<Figure[]> {
   const browser = await openBrowser();
-  const { page, close } = await openPage(browser, join(import.meta.dirname, 'api-page.ts'), { mounts: { '/data/': set.folder }, headers: ISOLATED });
+  const { page, close } = await openPage(browser, join(import.meta.dirname, 'api-page.ts'), {
+    mounts: { '/data/': set.folder },
+    headers: ISOLATED,
+  });
   try {
     const importRate = await page.evaluate(([dims, count]) => globalThis.vectorsApi.open(dims, count), [set.dimensions, set.rows] as const);
     const recall = await page.evaluate(() => globalThis.vectorsApi.recall(300));
@@ -27,13 +35,35 @@ export async function measureApi(context: BenchContext, set: DataSet, engineRate
       rates.push(await page.evaluate(() => globalThis.vectorsApi.inFlight(32, 5_000)));
     }
     const busy = await page.evaluate((first) => globalThis.vectorsApi.underWrite(500, 10, first), set.rows);
-    rows.push({ set: set.name, engine: 'heddle through the API', rows: set.rows, importPerS: importRate, recall, p50, p99, inFlight32PerS: rates, engineRate });
-    rows.push({ set: set.name, engine: 'heddle through the API, under writes', puts: busy.puts, searches: busy.times.length, p50: quantile(busy.times, 0.5), p99: quantile(busy.times, 0.99), max: Math.max(...busy.times) });
-    context.log(`api: recall ${recall.toFixed(3)}, p50 ${median(p50).toFixed(3)} ms, p99 ${median(p99).toFixed(3)} ms, 32 in flight ${median(rates).toFixed(0)}/s`);
+    rows.push({
+      set: set.name,
+      engine: 'heddle through the API',
+      rows: set.rows,
+      importPerS: importRate,
+      recall,
+      p50,
+      p99,
+      inFlight32PerS: rates,
+      engineRate,
+    });
+    rows.push({
+      set: set.name,
+      engine: 'heddle through the API, under writes',
+      puts: busy.puts,
+      searches: busy.times.length,
+      p50: quantile(busy.times, 0.5),
+      p99: quantile(busy.times, 0.99),
+      max: Math.max(...busy.times),
+    });
+    context.log(
+      `api: recall ${recall.toFixed(3)}, p50 ${median(p50).toFixed(3)} ms, p99 ${median(p99).toFixed(3)} ms, 32 in flight ${median(rates).toFixed(0)}/s`,
+    );
     return [
       { name: 'vectors.api.p50-ms', value: rounded(median(p50)), unit: 'ms', goal: '<= 0.4' },
       { name: 'vectors.api.p99-ms', value: rounded(median(p99)), unit: 'ms', goal: '<= 2' },
-      ...(engineRate === null ? [] : [{ name: 'vectors.api.inflight32.vs-engine', value: rounded(median(rates) / engineRate, 3), unit: '×', goal: '>= 0.6' }]),
+      ...(engineRate === null
+        ? []
+        : [{ name: 'vectors.api.inflight32.vs-engine', value: rounded(median(rates) / engineRate, 3), unit: '×', goal: '>= 0.6' }]),
       { name: 'vectors.api.under-write.p99-ms', value: rounded(quantile(busy.times, 0.99)), unit: 'ms', goal: '<= 10' },
     ];
   } finally {

@@ -111,7 +111,11 @@ function readMiniLm(root: string): { base: Float32Array; queries: Float32Array }
 }
 
 /** A seeded draw of the queries; the rest, in their order, is the base. */
-function split(dimensions: number, count: number, read: (row: number, into: Float32Array) => void): { base: Float32Array; queries: Float32Array } {
+function split(
+  dimensions: number,
+  count: number,
+  read: (row: number, into: Float32Array) => void,
+): { base: Float32Array; queries: Float32Array } {
   const random = new SeededRandom(1);
   const held = new Set<number>();
   while (held.size < QUERIES) held.add(random.int(count));

@@ -27,7 +27,9 @@ export class EnginePage {
   /** `evalAllowed`: for peers that make functions out of text (embind), which the product's policy forbids. */
   static async open(set: DataSet, evalAllowed = false): Promise<EnginePage> {
     const browser = await openBrowser();
-    const headers: Record<string, string> = evalAllowed ? { 'content-security-policy': "default-src 'self' data: 'unsafe-eval' 'wasm-unsafe-eval' 'unsafe-inline'" } : {};
+    const headers: Record<string, string> = evalAllowed
+      ? { 'content-security-policy': "default-src 'self' data: 'unsafe-eval' 'wasm-unsafe-eval' 'unsafe-inline'" }
+      : {};
     const { page, close } = await openPage(browser, join(import.meta.dirname, 'page.ts'), { mounts: { '/data/': set.folder }, headers });
     await page.evaluate(() => globalThis.engine.ping());
     const thread = workerThreads(browser.profile).at(-1);
@@ -42,7 +44,10 @@ export class EnginePage {
   }
 
   async build(settings: IndexSettings): Promise<{ rate: number; built: Built }> {
-    await this.page.evaluate((rows) => globalThis.engine.load('/data/base.f32', '/data/queries.f32', '/data/truth.u32', rows), this.set.rows * this.set.dimensions);
+    await this.page.evaluate(
+      (rows) => globalThis.engine.load('/data/base.f32', '/data/queries.f32', '/data/truth.u32', rows),
+      this.set.rows * this.set.dimensions,
+    );
     const { value, cpuMs } = await this.timed(() => this.page.evaluate((given) => globalThis.engine.build(given), settings));
     return { rate: (value.rows / cpuMs) * 1000, built: value };
   }
@@ -54,14 +59,27 @@ export class EnginePage {
     return this.page.evaluate(() => globalThis.engine.engineBuild());
   }
 
-  async search(ef: number, k: number): Promise<{ ef: number; recall: number; qps: number; wallQps: number; distances: number; rescored: number }> {
-    const { value, cpuMs } = await this.timed(() => this.page.evaluate(([width, count]) => globalThis.engine.search(width, count), [ef, k] as const));
+  async search(
+    ef: number,
+    k: number,
+  ): Promise<{ ef: number; recall: number; qps: number; wallQps: number; distances: number; rescored: number }> {
+    const { value, cpuMs } = await this.timed(() =>
+      this.page.evaluate(([width, count]) => globalThis.engine.search(width, count), [ef, k] as const),
+    );
     const { queries } = this.set;
-    return { ef, recall: value.recall, qps: (queries / cpuMs) * 1000, wallQps: (queries / value.wallMs) * 1000, distances: value.distances, rescored: value.rescored };
+    return {
+      ef,
+      recall: value.recall,
+      qps: (queries / cpuMs) * 1000,
+      wallQps: (queries / value.wallMs) * 1000,
+      distances: value.distances,
+      rescored: value.rescored,
+    };
   }
 
   async searchFiltered(share: number, ef: number, k: number): Promise<{ recall: number; qps: number; paths: Record<string, number> }> {
-    const call = (checked: boolean) => this.page.evaluate(([s, e, c, t]) => globalThis.engine.searchFiltered(s, e, c, t), [share, ef, k, checked] as const);
+    const call = (checked: boolean) =>
+      this.page.evaluate(([s, e, c, t]) => globalThis.engine.searchFiltered(s, e, c, t), [share, ef, k, checked] as const);
     const { recall } = await call(true);
     const { value, cpuMs } = await this.timed(() => call(false));
     return { recall, qps: (this.set.queries / cpuMs) * 1000, paths: value.paths };
@@ -80,16 +98,23 @@ export class EnginePage {
       const before = new Set(workerThreads(this.browser.profile).map(({ tid }) => tid));
       await this.page.evaluate(() => globalThis.startPeers());
       const { dimensions } = this.set;
-      await this.page.evaluate((dims) => globalThis.peers.load(['/data/base.f32', '/data/queries.f32', '/data/truth.u32'], dims), dimensions);
+      await this.page.evaluate(
+        (dims) => globalThis.peers.load(['/data/base.f32', '/data/queries.f32', '/data/truth.u32'], dims),
+        dimensions,
+      );
       this.thread = workerThreads(this.browser.profile).find(({ tid }) => !before.has(tid)) as Thread;
       this.peersLoaded = true;
     }
     const given = [name, this.set.distance, m, efConstruction] as const;
-    const { value, cpuMs } = await this.timed(() => this.page.evaluate(([n, d, links, ef]) => globalThis.peers.build(n, d, links, ef), given));
+    const { value, cpuMs } = await this.timed(() =>
+      this.page.evaluate(([n, d, links, ef]) => globalThis.peers.build(n, d, links, ef), given),
+    );
     return (value / cpuMs) * 1000;
   }
   async searchPeer(ef: number, k: number): Promise<{ ef: number; recall: number; qps: number }> {
-    const { value, cpuMs } = await this.timed(() => this.page.evaluate(([width, count]) => globalThis.peers.search(width, count), [ef, k] as const));
+    const { value, cpuMs } = await this.timed(() =>
+      this.page.evaluate(([width, count]) => globalThis.peers.search(width, count), [ef, k] as const),
+    );
     return { ef, recall: value.recall, qps: (this.set.queries / cpuMs) * 1000 };
   }
 

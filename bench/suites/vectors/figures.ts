@@ -1,6 +1,13 @@
 /** The figures that a full run of the suite gives. */
 const SETS = ['fashion-mnist', 'glove', 'minilm'];
-const PER_SET = ['qps95.vs-hnswlib', 'qps99.vs-hnswlib', 'qps95.vs-hnswlib-wasm', 'exact-walk.vs-hnswlib', 'build.vs-hnswlib', 'build-recall-loss'];
+const PER_SET = [
+  'qps95.vs-hnswlib',
+  'qps99.vs-hnswlib',
+  'qps95.vs-hnswlib-wasm',
+  'exact-walk.vs-hnswlib',
+  'build.vs-hnswlib',
+  'build-recall-loss',
+];
 
 export const FIGURES: readonly string[] = [
   ...SETS.flatMap((set) => PER_SET.map((figure) => `vectors.${set}.${figure}`)),

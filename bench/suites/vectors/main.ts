@@ -39,7 +39,7 @@ export async function run(context: BenchContext): Promise<SuiteResult> {
       const set = dataSet(name, context.root, context.cache, Number(context.option('rows') ?? Infinity));
       if (only.includes('curves')) figures.push(...(await measureSet(context, set, rows)));
       if (name !== 'minilm') continue;
-      const found = only.includes('minilm') ? await measureMiniLm(set, rows) : null;
+      const found = only.includes('minilm') ? await measureMiniLm(context, set, rows) : null;
       figures.push(...(found?.figures ?? []));
       if (only.includes('api')) figures.push(...(await measureApi(context, set, found?.engineRate ?? null, rows)));
     } catch (thrown) {
@@ -51,26 +51,51 @@ export async function run(context: BenchContext): Promise<SuiteResult> {
 
 async function measureSet(context: BenchContext, set: DataSet, rows: Rows): Promise<Figure[]> {
   const rounds = Number(context.option('rounds') ?? 3);
-  const native = new NativePeer(compileNative('hnswlib-peer', context.cache, [join(context.root, 'bench/node_modules/hnswlib-node/src/hnswlib')]), [
-    set.base, set.query, set.truth, String(set.dimensions), set.distance === 'cosine' ? 'ip' : 'l2', String(M), String(EF_CONSTRUCTION), String(K),
-  ]);
+  const native = new NativePeer(
+    compileNative('hnswlib-peer', context.cache, [join(context.root, 'bench/node_modules/hnswlib-node/src/hnswlib')]),
+    [
+      set.base,
+      set.query,
+      set.truth,
+      String(set.dimensions),
+      set.distance === 'cosine' ? 'ip' : 'l2',
+      String(M),
+      String(EF_CONSTRUCTION),
+      String(K),
+    ],
+  );
   const engine = await EnginePage.open(set);
   const exact = await EnginePage.open(set);
   const peer = (context.option('peers') ?? 'hnswlib-wasm').includes('hnswlib-wasm') ? await EnginePage.open(set, true) : null;
-  const settings = { dimensions: set.dimensions, distance: set.distance, maxConnections: M, efConstruction: EF_CONSTRUCTION, memoryBytesMax: 2_000 * MIB };
+  const settings = {
+    dimensions: set.dimensions,
+    distance: set.distance,
+    maxConnections: M,
+    efConstruction: EF_CONSTRUCTION,
+    memoryBytesMax: 2_000 * MIB,
+  };
   try {
     const theirs = await native.ask<{ rows: number; cpuSeconds: number }>('build');
     const ours = await engine.build({ ...settings, quantizer: 'sq' });
     const plain = await exact.build({ ...settings, quantizer: 'none' });
     const build = { native: theirs.rows / theirs.cpuSeconds, heddle: ours.rate, none: plain.rate };
-    context.log(`${set.name}: built per CPU second: hnswlib ${build.native.toFixed(0)}, ours ${build.heddle.toFixed(0)}, ours f32 ${build.none.toFixed(0)} (${await engine.engineBuild()})`);
+    context.log(
+      `${set.name}: built per CPU second: hnswlib ${build.native.toFixed(0)}, ours ${build.heddle.toFixed(0)}, ours f32 ${build.none.toFixed(0)} (${await engine.engineBuild()})`,
+    );
     rows.push({ set: set.name, rows: set.rows, engine: 'hnswlib native', buildPerCpuS: build.native });
     rows.push({ set: set.name, engine: 'heddle sq', buildPerCpuS: build.heddle, ...ours.built });
     rows.push({ set: set.name, engine: 'heddle none', buildPerCpuS: build.none, ...plain.built });
-    if (peer) rows.push({ set: set.name, rows: set.rows, engine: 'hnswlib-wasm', buildPerCpuS: await peer.buildPeer('hnswlib-wasm', M, EF_CONSTRUCTION) });
+    if (peer)
+      rows.push({
+        set: set.name,
+        rows: set.rows,
+        engine: 'hnswlib-wasm',
+        buildPerCpuS: await peer.buildPeer('hnswlib-wasm', M, EF_CONSTRUCTION),
+      });
     await engine.warm(EFS[3]);
     const taken = new Map<string, { ef: number; recall: number; qps: number; wallQps?: number }[]>();
-    const note = (name: string, point: { ef: number; recall: number; qps: number }): void => void taken.set(name, [...(taken.get(name) ?? []), point]);
+    const note = (name: string, point: { ef: number; recall: number; qps: number }): void =>
+      void taken.set(name, [...(taken.get(name) ?? []), point]);
     for (let round = 0; round < rounds; round++)
       for (const ef of EFS) {
         note('hnswlib native', await native.ask<Point>(`search ${ef}`));
@@ -85,10 +110,17 @@ async function measureSet(context: BenchContext, set: DataSet, rows: Rows): Prom
         return { ef, recall: here[0].recall, qps: median(here.map(({ qps }) => qps)) };
       });
       for (const point of curves[name]) rows.push({ set: set.name, engine: name, ...point });
+      context.log(
+        `${set.name}: ${name}: ${curves[name].map(({ ef, recall, qps }) => `${ef}: ${recall.toFixed(4)} at ${qps.toFixed(0)}/s`).join(', ')}`,
+      );
     }
     const plots = context.option('plots') ?? context.cache;
     mkdirSync(plots, { recursive: true });
-    writePlot(join(plots, `vectors-${set.name}.svg`), `${set.name}, ${set.rows.toLocaleString('en')} × ${set.dimensions}, ${set.distance}`, curves);
+    writePlot(
+      join(plots, `vectors-${set.name}.svg`),
+      `${set.name}, ${set.rows.toLocaleString('en')} × ${set.dimensions}, ${set.distance}`,
+      curves,
+    );
     return figuresOf(set, curves, build);
   } finally {
     native.close();
@@ -112,20 +144,33 @@ function figuresOf(set: DataSet, curves: Record<string, Point[]>, build: { nativ
   ratio('exact-walk.vs-hnswlib', at('heddle none', 0.95), at('hnswlib native', 0.95), '>= 0.85');
   ratio('build.vs-hnswlib', build.heddle, build.native, '>= 1.8');
   const [theirs, ours] = [recallAt(curves['hnswlib native'], RECALL_EF), recallAt(curves['heddle sq'], RECALL_EF)];
-  if (theirs !== null && ours !== null) figures.push({ name: `${prefix}.build-recall-loss`, value: rounded(theirs - ours, 3), unit: '', goal: '<= 0.005' });
+  if (theirs !== null && ours !== null)
+    figures.push({ name: `${prefix}.build-recall-loss`, value: rounded(theirs - ours, 3), unit: '', goal: '<= 0.005' });
   return figures;
 }
 
 /** What is measured on MiniLM alone: filters, churn, memory, disk, reopening. */
-async function measureMiniLm(set: DataSet, rows: Rows): Promise<{ figures: Figure[]; engineRate: number }> {
+async function measureMiniLm(context: BenchContext, set: DataSet, rows: Rows): Promise<{ figures: Figure[]; engineRate: number }> {
   const engine = await EnginePage.open(set);
-  const settings = { dimensions: set.dimensions, distance: set.distance, maxConnections: M, efConstruction: EF_CONSTRUCTION, quantizer: 'sq' as const, memoryBytesMax: 2_000 * MIB };
+  const settings = {
+    dimensions: set.dimensions,
+    distance: set.distance,
+    maxConnections: M,
+    efConstruction: EF_CONSTRUCTION,
+    quantizer: 'sq' as const,
+    memoryBytesMax: 2_000 * MIB,
+  };
   const figures: Figure[] = [];
   let engineRate = 0;
   try {
     const lean = await engine.build({ ...settings, memoryBytesMax: set.rows * 600 });
     figures.push({ name: 'vectors.bytes-per-vector', value: rounded(lean.built.bytesPerVector), unit: 'bytes', goal: '<= 540' });
-    figures.push({ name: 'vectors.building-bytes-per-vector', value: rounded(lean.built.peakBytesPerVector), unit: 'bytes', goal: '<= 680' });
+    figures.push({
+      name: 'vectors.building-bytes-per-vector',
+      value: rounded(lean.built.peakBytesPerVector),
+      unit: 'bytes',
+      goal: '<= 680',
+    });
     figures.push({ name: 'vectors.graph-disk.vs-arena', value: rounded(lean.built.diskBytesPeakVsArena, 3), unit: '×', goal: '<= 2.2' });
     const reopened: number[] = [];
     for (let round = 0; round < 5; round++) reopened.push((await engine.reopen()).wallMs);
@@ -136,15 +181,28 @@ async function measureMiniLm(set: DataSet, rows: Rows): Promise<{ figures: Figur
     await engine.warm(100);
     const plain = await engine.search(100, K);
     engineRate = plain.wallQps;
-    for (const [label, share] of [['1', 0.01], ['10', 0.1]] as const) {
+    for (const [label, share] of [
+      ['1', 0.01],
+      ['10', 0.1],
+    ] as const) {
       const filtered = await engine.searchFiltered(share, 100, K);
       rows.push({ set: set.name, engine: 'heddle sq', filtered: share, ...filtered, unfilteredQps: plain.qps });
       figures.push({ name: `vectors.filtered${label}.recall`, value: rounded(filtered.recall), unit: '', goal: '>= 0.95' });
-      figures.push({ name: `vectors.filtered${label}.qps.vs-unfiltered`, value: rounded(filtered.qps / plain.qps, 3), unit: '×', goal: '>= 0.5' });
+      figures.push({
+        name: `vectors.filtered${label}.qps.vs-unfiltered`,
+        value: rounded(filtered.qps / plain.qps, 3),
+        unit: '×',
+        goal: '>= 0.5',
+      });
     }
     const churned = await engine.churn(3, 64, K);
     rows.push({ set: set.name, engine: 'heddle sq', churn: 3, ...churned });
-    figures.push({ name: 'vectors.churn.recall-loss', value: rounded(churned.recallBefore - churned.recallAfter, 3), unit: '', goal: '<= 0.01' });
+    figures.push({
+      name: 'vectors.churn.recall-loss',
+      value: rounded(churned.recallBefore - churned.recallAfter, 3),
+      unit: '',
+      goal: '<= 0.01',
+    });
 
     const compact = await engine.build({ ...settings, quantizer: 'bq', memoryBytesMax: set.rows * 240 });
     figures.push({ name: 'vectors.compact-bytes-per-vector', value: rounded(compact.built.bytesPerVector), unit: 'bytes', goal: '<= 210' });
@@ -152,5 +210,6 @@ async function measureMiniLm(set: DataSet, rows: Rows): Promise<{ figures: Figur
   } finally {
     await engine.close();
   }
+  for (const { name, value, unit } of figures) context.log(`${name} ${value} ${unit}`);
   return { figures, engineRate };
 }

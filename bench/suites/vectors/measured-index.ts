@@ -79,11 +79,24 @@ export class MeasuredIndex {
     });
     const rows = new FlatRows(this.base, dimensions);
     const random = new SeededRandom(1);
-    return createVectorIndex({ schema, rows, streams: this.streams, state, recoveredSequence: sequence, random, logger: silentLogger, clock: systemClock, memoryBytesMax });
+    return createVectorIndex({
+      schema,
+      rows,
+      streams: this.streams,
+      state,
+      recoveredSequence: sequence,
+      random,
+      logger: silentLogger,
+      clock: systemClock,
+      memoryBytesMax,
+    });
   }
 
   /** Builds the index with `rows` rows of the data set (all by default); milliseconds of wall time. */
-  build(settings: IndexSettings, rows = Infinity): { rows: number; wallMs: number; bytesPerVector: number; peakBytesPerVector: number; diskBytesPeakVsArena: number } {
+  build(
+    settings: IndexSettings,
+    rows = Infinity,
+  ): { rows: number; wallMs: number; bytesPerVector: number; peakBytesPerVector: number; diskBytesPeakVsArena: number } {
     this.settings = settings;
     this.streams = new MemoryStreams();
     this.index = null;
@@ -149,7 +162,12 @@ export class MeasuredIndex {
   }
 
   /** Searches under a random filter that allows `share` of the rows; recall against an exact search under it. */
-  searchFiltered(share: number, ef: number, k: number, checked: boolean): { recall: number; wallMs: number; paths: Record<string, number>; distances: number } {
+  searchFiltered(
+    share: number,
+    ef: number,
+    k: number,
+    checked: boolean,
+  ): { recall: number; wallMs: number; paths: Record<string, number>; distances: number } {
     const { queries, opened: index } = this;
     const { dimensions } = index;
     const random = new SeededRandom(17);

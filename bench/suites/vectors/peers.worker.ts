@@ -43,8 +43,7 @@ async function edgevec(_rows: number, distance: string, m: number, efConstructio
   return {
     add: (row, label) => void labels.set(index.insert(row), label),
     // There is no width per query: asking for `ef` results widens the search.
-    search: (query, k, ef) =>
-      (index.search(query, Math.max(k, ef)) as { id: number }[]).slice(0, k).map(({ id }) => labels.get(id) ?? -1),
+    search: (query, k, ef) => (index.search(query, Math.max(k, ef)) as { id: number }[]).slice(0, k).map(({ id }) => labels.get(id) ?? -1),
   };
 }
 

@@ -29,7 +29,8 @@ export function writePlot(file: string, title: string, curves: Readonly<Record<s
     const colour = COLOURS[i % COLOURS.length];
     const path = curve.map(({ recall, qps }) => `${x(recall).toFixed(1)},${y(qps).toFixed(1)}`).join(' ');
     parts.push(`<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="2"/>`);
-    for (const { recall, qps } of curve) parts.push(`<circle cx="${x(recall).toFixed(1)}" cy="${y(qps).toFixed(1)}" r="3" fill="${colour}"/>`);
+    for (const { recall, qps } of curve)
+      parts.push(`<circle cx="${x(recall).toFixed(1)}" cy="${y(qps).toFixed(1)}" r="3" fill="${colour}"/>`);
     parts.push(`<text x="${WIDTH - RIGHT + 12}" y="${TOP + 16 + i * 20}" fill="${colour}">${name}</text>`);
   });
   writeFileSync(

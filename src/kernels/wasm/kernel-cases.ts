@@ -29,7 +29,16 @@ function codeDifferences(engine: Engine, random: SeededRandom, distance: Distanc
   const codesMax = distance === 'hamming' ? 256 : 128;
   for (const row of rows) for (let i = 0; i < length; i++) row[i] = random.int(4) === 0 ? codesMax - 1 : random.int(codesMax);
   for (let i = 0; i < length; i++) query[i] = distance === 'dot' || distance === 'l2-squared' ? random.int(256) : random.int(codesMax);
-  exports.probeCodes(Metric[distance], block, block + length, block + 2 * length, block + 3 * length, block + 4 * length, length, block + 5 * length);
+  exports.probeCodes(
+    Metric[distance],
+    block,
+    block + length,
+    block + 2 * length,
+    block + 3 * length,
+    block + 4 * length,
+    length,
+    block + 5 * length,
+  );
   const twin = distance === 'manhattan' ? codeManhattan : distance === 'hamming' ? codeHamming : null;
   const signed = new Int8Array(query.buffer, query.byteOffset, length);
   const wrong = rows.flatMap((row, i) => {
@@ -45,8 +54,18 @@ function rowDifferences(engine: Engine, random: SeededRandom, distance: Distance
   const bytes = length * 4;
   const block = exports.alloc(bytes * 5 + 16) >>> 0;
   const all = [0, 1, 2, 3, 4].map((i) => new Float32Array(memory.buffer, block + i * bytes, length));
-  for (const row of all) for (let i = 0; i < length; i++) row[i] = random.int(5) === 0 ? random.int(3) - 1 : (random.next() - 0.5) * 10 ** random.int(4);
-  exports.probeRows(Metric[distance], block, block + bytes, block + 2 * bytes, block + 3 * bytes, block + 4 * bytes, bytes, block + 5 * bytes);
+  for (const row of all)
+    for (let i = 0; i < length; i++) row[i] = random.int(5) === 0 ? random.int(3) - 1 : (random.next() - 0.5) * 10 ** random.int(4);
+  exports.probeRows(
+    Metric[distance],
+    block,
+    block + bytes,
+    block + 2 * bytes,
+    block + 3 * bytes,
+    block + 4 * bytes,
+    bytes,
+    block + 5 * bytes,
+  );
   const out = new Float32Array(memory.buffer, block + 5 * bytes, 4);
   const wrong = [1, 2, 3, 4].flatMap((i) => {
     const expected = rowSum(distance, all[0], all[i]);

@@ -30,6 +30,13 @@ test('the checksum of memory is that of the core', () => {
   const engine = createEngine();
   const block = engine.exports.alloc(4_096) >>> 0;
   const bytes = new SeededRandom(3).fill(bytesAt(engine, block, 4_096));
-  for (const [from, length] of [[0, 0], [0, 1], [3, 7], [1, 8], [5, 1_000], [0, 4_096]])
+  for (const [from, length] of [
+    [0, 0],
+    [0, 1],
+    [3, 7],
+    [1, 8],
+    [5, 1_000],
+    [0, 4_096],
+  ])
     expect(engine.exports.crc(block + from, length, 17) >>> 0).toBe(crc32c(bytes.subarray(from, from + length), 17));
 });
