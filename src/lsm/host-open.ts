@@ -8,6 +8,7 @@
  */
 import { crc32c } from '../core/crc32c.ts';
 import { HeddleError } from '../core/errors.ts';
+import { namesSettle } from '../vfs/settle.ts';
 import type { Vfs, VfsFile } from '../vfs/vfs.ts';
 import { FirstMinute, type MirrorRecord, readMirror } from './first-minute.ts';
 import { catchUp, foldMirror, isBehind } from './mirror-state.ts';
@@ -182,7 +183,7 @@ function* extentsOf(manifest: Manifest): IterableIterator<Extent> {
 }
 
 function settleMsOf(options: HostStorageOptions, limits: StorageLimits): number {
-  return options.vfs.kind === 'opfs' || options.vfs.kind === 'simulated' ? limits.settleMs : 0;
+  return namesSettle(options.vfs.kind) ? limits.settleMs : 0;
 }
 
 function firstMinuteOf(options: HostStorageOptions, limits: StorageLimits, isSettled: boolean, mirrored: readonly MirrorRecord[]): FirstMinute | null {

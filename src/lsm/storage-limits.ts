@@ -2,6 +2,8 @@
  * Every size and bound of a host's storage in one place. `logFiles`, `logFileBytes`, `dataFiles` and `extentBytes` are
  * fixed when a database is created and read back from its manifest; the rest may change with every open.
  */
+import { SETTLE_MS } from '../vfs/settle.ts';
+
 export interface StorageLimits {
   /** Log files a host has; they are recycled in turn. */
   readonly logFiles: number;
@@ -62,7 +64,7 @@ export const DEFAULT_LIMITS: StorageLimits = {
   mergeFanout: 4,
   mergeBytesMax: 1 << 30,
   shrinkBytesMin: 1 << 20,
-  settleMs: 60_000,
+  settleMs: SETTLE_MS,
   scrubEveryMs: 3_600_000,
   mirrorBytesMax: 64 << 20,
   aliveCheckMs: 5_000,
