@@ -11,7 +11,7 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 /** UTF-8 bytes of `text`. */
-export const utf8 = (text: string): Uint8Array<ArrayBuffer> => encoder.encode(text) as Uint8Array<ArrayBuffer>;
+export const utf8 = (text: string): Uint8Array<ArrayBuffer> => encoder.encode(text);
 /** Text of UTF-8 `bytes`; works on views of shared and plain buffers alike. */
 export const fromUtf8 = (bytes: Uint8Array): string => decoder.decode(bytes);
 

@@ -92,7 +92,7 @@ export function mergeAggregates(states: readonly AggregateState[]): AggregateSta
     }
   }
   const merged = [...groups].map(([value, { count, values }]) => ({ value, count, values: Object.fromEntries([...values].map(([path, sums]) => [path, [...sums]])) }));
-  return { groups: merged } as AggregateState;
+  return { groups: merged };
 }
 
 export interface AggregateGroup {

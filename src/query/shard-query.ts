@@ -115,7 +115,7 @@ export class ShardQuery {
     if (!search.totalCount && search.facets.length === 0) return { total: null, facets: [] };
     const { inverted, readValues } = this.context;
     const byKeyword = search.keyword !== null && search.vector === null;
-    const among = byKeyword ? keywordMatches(inverted, search.keyword!, { stats: search.stats, allow, k: 0, readValues }) : allow;
+    const among = byKeyword ? keywordMatches(inverted, search.keyword, { stats: search.stats, allow, k: 0, readValues }) : allow;
     const count = among.count();
     return { total: search.totalCount ? count : null, facets: search.facets.map((facet) => this.facet(facet, among, count)) };
   }

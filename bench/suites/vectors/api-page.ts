@@ -52,7 +52,7 @@ async function recall(count: number): Promise<number> {
   let found = 0;
   for (let n = 0; n < count; n++) {
     const nearest = new Set(truth.subarray(n * perQuery, n * perQuery + 10));
-    for (const object of (await ask(n)).objects) if (nearest.has(object.properties.n as number)) found++;
+    for (const object of (await ask(n)).objects) if (nearest.has(object.properties.n)) found++;
   }
   return found / (count * 10);
 }

@@ -171,13 +171,13 @@ export function createEngine(): Engine {
 /** `length` floats at `address`. */
 export function floats(engine: Engine, address: number, length: number): Float32Array<ArrayBuffer> {
   assert(address !== 0, 'an address of the engine');
-  return new Float32Array(engine.memory.buffer as ArrayBuffer, address, length);
+  return new Float32Array(engine.memory.buffer, address, length);
 }
 /** `length` 32-bit words at `address`. */
 export function words(engine: Engine, address: number, length: number): Uint32Array<ArrayBuffer> {
-  return new Uint32Array(engine.memory.buffer as ArrayBuffer, address, length);
+  return new Uint32Array(engine.memory.buffer, address, length);
 }
 /** `length` bytes at `address`. */
 export function bytesAt(engine: Engine, address: number, length: number): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(engine.memory.buffer as ArrayBuffer, address, length);
+  return new Uint8Array(engine.memory.buffer, address, length);
 }
