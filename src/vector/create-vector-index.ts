@@ -27,6 +27,8 @@ export interface VectorIndexOptions {
   readonly clock: Clock;
   /** Limit of the engine's memory; also what f32 rows may be kept in memory within. */
   readonly memoryBytesMax: number;
+  /** False: f32 rows are read from the column whenever they are needed, to save memory. True by default. */
+  readonly keepRows?: boolean;
 }
 
 export function createVectorIndex(options: VectorIndexOptions): GraphIndex {
@@ -54,8 +56,20 @@ function open(
   const persistence = new GraphPersistence(engine, options.streams, options.random);
   const shape = { dimensions, distance: schema.distance, maxConnections, codec: codecOf(schema) };
   const config = load?.(persistence, (read) => sameShape(read, shape) && configureCodec(engine, read)) ?? null;
-  const { rows, clock, logger, memoryBytesMax, recoveredSequence } = options;
-  const index = new GraphIndex({ schema, dimensions, engine, rows, persistence, clock, logger, memoryBytesMax, recoveredSequence, config });
+  const { rows, clock, logger, memoryBytesMax, recoveredSequence, keepRows = true } = options;
+  const index = new GraphIndex({
+    schema,
+    dimensions,
+    engine,
+    rows,
+    persistence,
+    clock,
+    logger,
+    memoryBytesMax,
+    recoveredSequence,
+    keepRows,
+    config,
+  });
   return { index, persistence, config };
 }
 

@@ -65,6 +65,8 @@ export interface GraphIndexOptions {
   readonly memoryBytesMax: number;
   /** Rows up to this sequence number are on disk: those of the log as it was recovered. */
   readonly recoveredSequence: number;
+  /** Whether f32 rows may be kept in memory for rescoring. */
+  readonly keepRows: boolean;
   /** The config of a graph that was loaded; null: untrained. */
   readonly config: GraphConfig | null;
 }
@@ -97,6 +99,7 @@ export class GraphIndex implements VectorIndex {
     this.engine = engine;
     this.dimensions = dimensions;
     this.config = options.config;
+    this.lean = !options.keepRows;
     this.hnsw = schema.index.type === 'flat' ? null : schema.index.type === 'dynamic' ? schema.index.hnsw : schema.index;
     this.planner = new SearchPlanner(dimensions);
     if (this.config) this.driftAt = Math.max(TRAINED_FROM, this.size) * DRIFT_GROWTH;
@@ -318,7 +321,7 @@ export class GraphIndex implements VectorIndex {
     const more = this.dimensions * 4 * 1024;
     return this.engine.exports.bytesInUse() >>> 0 < this.options.memoryBytesMax * ROWS_SHARE - more;
   }
-  private lean = false;
+  private lean: boolean;
 
   private giveUpRows(): void {
     this.lean = true;

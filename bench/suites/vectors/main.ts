@@ -1,5 +1,5 @@
 /**
- * npm run bench -- vectors [--sets minilm,glove,fashion-mnist] [--only curves,minilm,api] [--rounds 3] [--rows N] [--peers hnswlib-wasm] [--plots FOLDER] [--json FILE]
+ * npm run bench -- vectors [--sets minilm,glove,fashion-mnist] [--only curves,memory,filters,churn,compact,api] [--rounds 3] [--rows N] [--peers hnswlib-wasm] [--plots FOLDER] [--json FILE]
  *
  * Engine against native hnswlib (compiled here with -O3 -march=native) and browser peers: one thread each, same M and
  * efConstruction, in turns; rates are per second of the measuring thread's own CPU time. `--rows` takes fewer rows for a
@@ -15,6 +15,7 @@ import { dataSet, type DataSet } from './datasets.ts';
 import { EnginePage } from './engine-page.ts';
 import { FIGURES } from './figures.ts';
 import { compileNative, NativePeer } from './native.ts';
+import { measureMiniLm } from './minilm.ts';
 import { writePlot } from './plot.ts';
 
 export const figures = FIGURES;
@@ -30,7 +31,7 @@ type Rows = Record<string, unknown>[];
 
 export async function run(context: BenchContext): Promise<SuiteResult> {
   const names = (context.option('sets') ?? 'minilm,glove,fashion-mnist').split(',') as DataSet['name'][];
-  const only = (context.option('only') ?? 'curves,minilm,api').split(',');
+  const only = (context.option('only') ?? 'curves,memory,filters,churn,compact,api').split(',');
   const rows: Rows = [];
   const figures: Figure[] = [];
   const missing: { name: string; reason: string }[] = [];
@@ -39,9 +40,9 @@ export async function run(context: BenchContext): Promise<SuiteResult> {
       const set = dataSet(name, context.root, context.cache, Number(context.option('rows') ?? Infinity));
       if (only.includes('curves')) figures.push(...(await measureSet(context, set, rows)));
       if (name !== 'minilm') continue;
-      const found = only.includes('minilm') ? await measureMiniLm(context, set, rows) : null;
-      figures.push(...(found?.figures ?? []));
-      if (only.includes('api')) figures.push(...(await measureApi(context, set, found?.engineRate ?? null, rows)));
+      const found = await measureMiniLm(context, set, only, rows);
+      figures.push(...found.figures);
+      if (only.includes('api')) figures.push(...(await measureApi(context, set, found.engineRate, rows)));
     } catch (thrown) {
       missing.push({ name: `vectors.${name}`, reason: thrown instanceof Error ? thrown.message : String(thrown) });
     }
@@ -72,6 +73,7 @@ async function measureSet(context: BenchContext, set: DataSet, rows: Rows): Prom
     distance: set.distance,
     maxConnections: M,
     efConstruction: EF_CONSTRUCTION,
+    keepRows: true,
     memoryBytesMax: 2_000 * MIB,
   };
   try {
@@ -147,69 +149,4 @@ function figuresOf(set: DataSet, curves: Record<string, Point[]>, build: { nativ
   if (theirs !== null && ours !== null)
     figures.push({ name: `${prefix}.build-recall-loss`, value: rounded(theirs - ours, 3), unit: '', goal: '<= 0.005' });
   return figures;
-}
-
-/** What is measured on MiniLM alone: filters, churn, memory, disk, reopening. */
-async function measureMiniLm(context: BenchContext, set: DataSet, rows: Rows): Promise<{ figures: Figure[]; engineRate: number }> {
-  const engine = await EnginePage.open(set);
-  const settings = {
-    dimensions: set.dimensions,
-    distance: set.distance,
-    maxConnections: M,
-    efConstruction: EF_CONSTRUCTION,
-    quantizer: 'sq' as const,
-    memoryBytesMax: 2_000 * MIB,
-  };
-  const figures: Figure[] = [];
-  let engineRate = 0;
-  try {
-    const lean = await engine.build({ ...settings, memoryBytesMax: set.rows * 600 });
-    figures.push({ name: 'vectors.bytes-per-vector', value: rounded(lean.built.bytesPerVector), unit: 'bytes', goal: '<= 540' });
-    figures.push({
-      name: 'vectors.building-bytes-per-vector',
-      value: rounded(lean.built.peakBytesPerVector),
-      unit: 'bytes',
-      goal: '<= 680',
-    });
-    figures.push({ name: 'vectors.graph-disk.vs-arena', value: rounded(lean.built.diskBytesPeakVsArena, 3), unit: '×', goal: '<= 2.2' });
-    const reopened: number[] = [];
-    for (let round = 0; round < 5; round++) reopened.push((await engine.reopen()).wallMs);
-    figures.push({ name: 'vectors.reopen-ms', value: rounded(median(reopened)), unit: 'ms', goal: '<= 120' });
-    rows.push({ set: set.name, engine: 'heddle sq, rows on disk', reopenMs: reopened, ...lean.built });
-
-    await engine.build(settings);
-    await engine.warm(100);
-    const plain = await engine.search(100, K);
-    engineRate = plain.wallQps;
-    for (const [label, share] of [
-      ['1', 0.01],
-      ['10', 0.1],
-    ] as const) {
-      const filtered = await engine.searchFiltered(share, 100, K);
-      rows.push({ set: set.name, engine: 'heddle sq', filtered: share, ...filtered, unfilteredQps: plain.qps });
-      figures.push({ name: `vectors.filtered${label}.recall`, value: rounded(filtered.recall), unit: '', goal: '>= 0.95' });
-      figures.push({
-        name: `vectors.filtered${label}.qps.vs-unfiltered`,
-        value: rounded(filtered.qps / plain.qps, 3),
-        unit: '×',
-        goal: '>= 0.5',
-      });
-    }
-    const churned = await engine.churn(3, 64, K);
-    rows.push({ set: set.name, engine: 'heddle sq', churn: 3, ...churned });
-    figures.push({
-      name: 'vectors.churn.recall-loss',
-      value: rounded(churned.recallBefore - churned.recallAfter, 3),
-      unit: '',
-      goal: '<= 0.01',
-    });
-
-    const compact = await engine.build({ ...settings, quantizer: 'bq', memoryBytesMax: set.rows * 240 });
-    figures.push({ name: 'vectors.compact-bytes-per-vector', value: rounded(compact.built.bytesPerVector), unit: 'bytes', goal: '<= 210' });
-    for (const ef of [64, 128, 256]) rows.push({ set: set.name, engine: 'heddle bq, rows on disk', ...(await engine.search(ef, K)) });
-  } finally {
-    await engine.close();
-  }
-  for (const { name, value, unit } of figures) context.log(`${name} ${value} ${unit}`);
-  return { figures, engineRate };
 }

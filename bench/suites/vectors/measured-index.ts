@@ -16,6 +16,8 @@ export interface IndexSettings {
   readonly quantizer: QuantizerConfig['type'];
   readonly maxConnections: number;
   readonly efConstruction: number;
+  /** Whether f32 rows may stay in memory. */
+  readonly keepRows: boolean;
   readonly memoryBytesMax: number;
 }
 
@@ -72,7 +74,7 @@ export class MeasuredIndex {
   }
 
   private open(state: VectorIndexState | null, settings: IndexSettings, sequence: number): GraphIndex {
-    const { dimensions, distance, quantizer, maxConnections, efConstruction, memoryBytesMax } = settings;
+    const { dimensions, distance, quantizer, maxConnections, efConstruction, keepRows, memoryBytesMax } = settings;
     const schema = vectorSchema(dimensions, distance, {
       index: { ...HNSW, maxConnections, efConstruction },
       quantizer: { type: quantizer, rescoreLimit: RESCORE_LIMITS[quantizer], trainingLimit: 100_000, segments: 0, centroids: 256 },
@@ -89,6 +91,7 @@ export class MeasuredIndex {
       logger: silentLogger,
       clock: systemClock,
       memoryBytesMax,
+      keepRows,
     });
   }
 
@@ -109,9 +112,10 @@ export class MeasuredIndex {
     for (let docID = 0; docID < count; docID++) {
       index.add(docID, this.base.subarray(docID * dimensions, (docID + 1) * dimensions), docID + 1);
       if (docID % 2_000 !== 1_999 && docID !== count - 1) continue;
+      if (docID > count / 2) peak = Math.max(peak, index.sizes().memoryBytes / (docID + 1));
       while (index.backlog + index.unlinked > 0 && index.step(1_000, docID + 1));
       const { memoryBytes, graphDiskBytes } = index.sizes();
-      peak = Math.max(peak, memoryBytes / (docID + 1));
+      if (docID > count / 2) peak = Math.max(peak, memoryBytes / (docID + 1));
       if (docID > count / 10) disk = Math.max(disk, graphDiskBytes / memoryBytes);
     }
     while (index.step(1_000, count));
