@@ -5,7 +5,7 @@ export type Stage = 'text' | 'vectors' | 'model';
 export type Mode = 'meaning' | 'words' | 'both';
 
 /** Everything of the first visit, on a busy machine. */
-export const FIRST_VISIT_MS = 180_000;
+export const FIRST_VISIT_MS = 280_000;
 
 export interface DemoState {
   readonly database: string;
