@@ -49,8 +49,10 @@ describe('tabs that share a database', () => {
     await page.evaluate(([database, settings]) => globalThis.tab.open(database, settings), [name, options] as const);
     return page;
   }
-  const call = <K extends 'length' | 'changes' | 'close' | 'stopWriting'>(page: Page, action: K): Promise<Awaited<ReturnType<(typeof globalThis.tab)[K]>>> =>
-    page.evaluate((method) => globalThis.tab[method]() as never, action);
+  const call = <K extends 'length' | 'changes' | 'close' | 'stopWriting'>(
+    page: Page,
+    action: K,
+  ): Promise<Awaited<ReturnType<(typeof globalThis.tab)[K]>>> => page.evaluate((method) => globalThis.tab[method]() as never, action);
 
   /** What a tab wrote, against what it was told: every acknowledged number there once, none twice. */
   async function expectOnce(reader: Page, name: string, acknowledged: number): Promise<void> {
@@ -92,14 +94,14 @@ describe('tabs that share a database', () => {
     await survives(writer, () => call(owner, 'close'));
   });
 
-  it('goes on in the other tab when the owner\'s tab is closed', async () => {
+  it("goes on in the other tab when the owner's tab is closed", async () => {
     const name = freshName();
     const owner = await tab(name);
     const writer = await tab(name);
     await survives(writer, () => owner.close());
   });
 
-  it('goes on in the other tab when the owner\'s tab is reloaded, and the reloaded tab joins again', async () => {
+  it("goes on in the other tab when the owner's tab is reloaded, and the reloaded tab joins again", async () => {
     const name = freshName();
     const owner = await tab(name);
     const writer = await tab(name);
@@ -112,19 +114,23 @@ describe('tabs that share a database', () => {
   });
 
   // With a SharedWorker Chromium may keep the page out of the cache; without one it goes in.
-  it.each([{ withoutSharedWorker: false }, { withoutSharedWorker: true }])('goes on when the owner goes into the back/forward cache, and the owner works again when it comes back %j', async (options) => {
-    const name = freshName();
-    const owner = await tab(name, options);
-    const writer = await tab(name, options);
-    await survives(writer, () => owner.goto(new URL('/other.html', served.url).href));
-    // No load event comes from the cache, so playwright's own goBack would wait for ever.
-    await owner.evaluate(() => void setTimeout(() => history.back()));
-    await owner.waitForFunction(() => 'tab' in globalThis);
-    if (!(await owner.evaluate(() => globalThis.tab.cameBack()))) await owner.evaluate(([database, settings]) => globalThis.tab.open(database, settings), [name, options] as const);
-    expect(await call(owner, 'length')).toBe(await call(writer, 'length'));
-  });
+  it.each([{ withoutSharedWorker: false }, { withoutSharedWorker: true }])(
+    'goes on when the owner goes into the back/forward cache, and the owner works again when it comes back %j',
+    async (options) => {
+      const name = freshName();
+      const owner = await tab(name, options);
+      const writer = await tab(name, options);
+      await survives(writer, () => owner.goto(new URL('/other.html', served.url).href));
+      // No load event comes from the cache, so playwright's own goBack would wait for ever.
+      await owner.evaluate(() => void setTimeout(() => history.back()));
+      await owner.waitForFunction(() => 'tab' in globalThis);
+      if (!(await owner.evaluate(() => globalThis.tab.cameBack())))
+        await owner.evaluate(([database, settings]) => globalThis.tab.open(database, settings), [name, options] as const);
+      expect(await call(owner, 'length')).toBe(await call(writer, 'length'));
+    },
+  );
 
-  it('goes on in the other tab when the owner\'s renderer crashes', async () => {
+  it("goes on in the other tab when the owner's renderer crashes", async () => {
     const name = freshName();
     const owner = await tab(name);
     const writer = await tab(name);

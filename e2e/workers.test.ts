@@ -33,7 +33,13 @@ describe('workers that die', () => {
 
   function workerOf(kind: 'engine' | 'coordinator'): Worker {
     const worker = page.workers().find((one) => one.url().includes(kind));
-    if (worker === undefined) throw new Error(`no ${kind} worker among ${page.workers().map((one) => one.url()).join(', ')}`);
+    if (worker === undefined)
+      throw new Error(
+        `no ${kind} worker among ${page
+          .workers()
+          .map((one) => one.url())
+          .join(', ')}`,
+      );
     return worker;
   }
 
@@ -44,7 +50,14 @@ describe('workers that die', () => {
 
   /** Throws in a task of its own: an error event at the worker's parent. */
   function crash(worker: Worker): void {
-    worker.evaluate(() => void setTimeout(() => { throw new Error('a fault'); })).catch(() => undefined);
+    worker
+      .evaluate(
+        () =>
+          void setTimeout(() => {
+            throw new Error('a fault');
+          }),
+      )
+      .catch(() => undefined);
   }
 
   it.each([
@@ -76,7 +89,12 @@ describe('workers that die', () => {
       if (engine !== undefined) kill(engine);
       await new Promise((resolve) => setTimeout(resolve, 400));
     }
-    const outcome = await page.evaluate(() => globalThis.tab.insert('writer', 1).then(() => 'written', (error: { code: string }) => error.code));
+    const outcome = await page.evaluate(() =>
+      globalThis.tab.insert('writer', 1).then(
+        () => 'written',
+        (error: { code: string }) => error.code,
+      ),
+    );
     expect(['written', 'StorageUnavailable']).toContain(outcome);
   });
 });

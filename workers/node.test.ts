@@ -113,8 +113,18 @@ test('a key gives the same UUID again, so writing twice is writing once', async 
 
 test('background vectors come after the acknowledgement, words are found at once', async () => {
   const db = await database();
-  const slow: Vectorizer = { ...toy, id: 'slow', embed: async (texts, options) => { await new Promise((resolve) => setTimeout(resolve, 5)); return toy.embed(texts, options); } };
-  const notes = await db.collections.ensure('Note', { properties: { title: 'text' }, vectors: { default: { vectorizer: slow, from: ['title'], when: 'background' } } });
+  const slow: Vectorizer = {
+    ...toy,
+    id: 'slow',
+    embed: async (texts, options) => {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      return toy.embed(texts, options);
+    },
+  };
+  const notes = await db.collections.ensure('Note', {
+    properties: { title: 'text' },
+    vectors: { default: { vectorizer: slow, from: ['title'], when: 'background' } },
+  });
   await notes.vectorizing.pause();
   await notes.data.insertMany(Array.from({ length: 100 }, (_, n) => ({ title: `${AXES[n % 8]} ${n}` })));
   expect((await notes.query.bm25('tap')).objects.length).toBeGreaterThan(0);
@@ -150,7 +160,10 @@ test('the iterator meets every object once, export and import carry them over', 
   const one = await copy.query.nearVector([700, 1], { limit: 1, includeVector: true });
   expect(one.objects).toHaveLength(1);
   expect(await copy.length()).toBe(1_234);
-  await expect(copy.import('{"properties":{"n":1,"at":"2020-01-01"}}\n{oops')).rejects.toMatchObject({ code: 'InvalidInput', details: { line: 2 } });
+  await expect(copy.import('{"properties":{"n":1,"at":"2020-01-01"}}\n{oops')).rejects.toMatchObject({
+    code: 'InvalidInput',
+    details: { line: 2 },
+  });
 });
 
 test('a backup restores into another database, a damaged one is refused', async () => {

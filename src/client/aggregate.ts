@@ -10,7 +10,19 @@ import { Query } from './query.ts';
 import { invalidOption } from './query-options.ts';
 import type { CallSettings, Filters } from './types.ts';
 
-export type Metric = 'count' | 'sum' | 'mean' | 'median' | 'mode' | 'minimum' | 'maximum' | 'topOccurrences' | 'totalTrue' | 'totalFalse' | 'percentageTrue' | 'percentageFalse';
+export type Metric =
+  | 'count'
+  | 'sum'
+  | 'mean'
+  | 'median'
+  | 'mode'
+  | 'minimum'
+  | 'maximum'
+  | 'topOccurrences'
+  | 'totalTrue'
+  | 'totalFalse'
+  | 'percentageTrue'
+  | 'percentageFalse';
 
 export interface AggregateSettings<Out> extends CallSettings {
   readonly filters?: Filters<Out>;
@@ -52,7 +64,11 @@ export class Aggregate<Out extends object, V extends string> {
 
   async groupBy(settings: GroupedSettings<Out>): Promise<readonly GroupResult[]> {
     const { groups } = await this.run(settings, settings.groupBy, null);
-    return groups.map(({ groupedBy, totalCount, properties }) => ({ groupedBy: { property: groupedBy.path, value: groupedBy.value }, totalCount, properties }));
+    return groups.map(({ groupedBy, totalCount, properties }) => ({
+      groupedBy: { property: groupedBy.path, value: groupedBy.value },
+      totalCount,
+      properties,
+    }));
   }
 
   /** Over the best hits of a search (its limit says how many): `overSearch((query) => query.nearText('tap', { limit: 100 }))`. */
@@ -77,7 +93,11 @@ export class Aggregate<Out extends object, V extends string> {
       collection: schema.id,
       filter: filters === undefined ? null : parseFilter(filters, schema),
       search,
-      metrics: Object.entries(returnMetrics as Record<string, readonly Metric[]>).map(([path, metrics]) => ({ path, metrics, topOccurrencesLimit })),
+      metrics: Object.entries(returnMetrics as Record<string, readonly Metric[]>).map(([path, metrics]) => ({
+        path,
+        metrics,
+        topOccurrencesLimit,
+      })),
       groupBy: groupBy === null ? null : { path: groupBy.property, limit: groupBy.limit ?? GROUPS },
     };
     return connection.call('aggregate', [query], { signal, timeoutMs });
@@ -85,6 +105,7 @@ export class Aggregate<Out extends object, V extends string> {
 
   private known(path: string): void {
     const names = this.handle.schema.properties.map(({ name }) => name);
-    if (!names.includes(path.split('.')[0])) throw invalidOption('aggregate', 'property', path, 'is not a property of this collection', `Known: ${names.join(', ')}.`);
+    if (!names.includes(path.split('.')[0]))
+      throw invalidOption('aggregate', 'property', path, 'is not a property of this collection', `Known: ${names.join(', ')}.`);
   }
 }

@@ -1,7 +1,16 @@
 /** What the package publishes besides `connect`: the same in browsers and in Node. */
 export { HeddleError, type ErrorCode } from '../core/errors.ts';
 export type { CollectionSchema, DataType, Distance, PropertySchema, Tokenization, VectorSchema } from '../schema/collection-schema.ts';
-export type { CollectionConfig, GeoCoordinates, InputOf, OutputOf, PropertiesConfig, PropertyConfig, VectorConfig, VectorsOf } from '../schema/collection-config.ts';
+export type {
+  CollectionConfig,
+  GeoCoordinates,
+  InputOf,
+  OutputOf,
+  PropertiesConfig,
+  PropertyConfig,
+  VectorConfig,
+  VectorsOf,
+} from '../schema/collection-config.ts';
 export type { VectorInput } from '../schema/validate-vectors.ts';
 export type { AggregateResult, AggregateSettings, GroupResult, GroupedSettings, Metric } from './aggregate.ts';
 export type { BackupSettings, RestoreResult, RestoreSettings } from './backup.ts';

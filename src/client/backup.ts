@@ -21,11 +21,14 @@ export interface RestoreResult {
 /** Bytes sent at a time. */
 const FEED_BYTES = 1024 * 1024;
 
-export function backup(connection: Connection, { collections, signal, timeoutMs, onProgress }: BackupSettings): ReadableStream<Uint8Array<ArrayBuffer>> {
+export function backup(
+  connection: Connection,
+  { collections, signal, timeoutMs, onProgress }: BackupSettings,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
   let cursor: BackupCursor | null = null;
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller) {
-      for (let sent = false; !sent; ) {
+      for (let sent = false; !sent;) {
         const part: BackupPart = await connection.call('backupPart', [collections ?? null, cursor], { signal, timeoutMs });
         sent = part.bytes.length > 0;
         if (sent) controller.enqueue(part.bytes as Uint8Array<ArrayBuffer>);
@@ -37,7 +40,11 @@ export function backup(connection: Connection, { collections, signal, timeoutMs,
   });
 }
 
-export async function restore(connection: Connection, source: ReadableStream<Uint8Array> | Blob, { signal, timeoutMs, onProgress }: RestoreSettings): Promise<RestoreResult> {
+export async function restore(
+  connection: Connection,
+  source: ReadableStream<Uint8Array> | Blob,
+  { signal, timeoutMs, onProgress }: RestoreSettings,
+): Promise<RestoreResult> {
   const id = await connection.call('restoreBegin', [], { signal, timeoutMs });
   const reader = (source instanceof ReadableStream ? source : source.stream()).getReader();
   try {

@@ -12,7 +12,15 @@ import { Caller } from '../protocol/caller.ts';
 import { BroadcastPort, type Letter } from '../protocol/broadcast-port.ts';
 import type { Frame, FramePort } from '../protocol/frames.ts';
 import { PROTOCOL_VERSION } from '../protocol/frames.ts';
-import { channelName, LEADING, lockNames, type BootOptions, type IntroductionMessage, type OwnerMethod, type SwitchboardRequest } from '../protocol/owner-api.ts';
+import {
+  channelName,
+  LEADING,
+  lockNames,
+  type BootOptions,
+  type IntroductionMessage,
+  type OwnerMethod,
+  type SwitchboardRequest,
+} from '../protocol/owner-api.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectOptions } from './options.ts';
 
@@ -22,7 +30,13 @@ const STEAL_AFTER_MS = 15_000;
 const CLOSE_WAIT_MS = 10_000;
 
 /** Starts it; returns how to end it. */
-export function browserTransport(name: string, options: ConnectOptions, connection: Connection, attach: (port: FramePort) => void, fail: (error: HeddleError) => void): () => Promise<void> {
+export function browserTransport(
+  name: string,
+  options: ConnectOptions,
+  connection: Connection,
+  attach: (port: FramePort) => void,
+  fail: (error: HeddleError) => void,
+): () => Promise<void> {
   const lack = missing(options);
   if (lack !== null) {
     fail(lack);
@@ -38,10 +52,14 @@ function missing({ storage }: ConnectOptions): HeddleError | null {
   const unavailable = (message: string, hint: string): HeddleError => new HeddleError('StorageUnavailable', message, { hint });
   if (typeof storage === 'object') return unavailable('a browser has no file system paths', 'Leave storage out: it is OPFS in browsers.');
   if (storage !== 'memory') {
-    if (!globalThis.isSecureContext) return unavailable('this page is not a secure context, so the browser gives it no storage', 'Serve it over HTTPS or from localhost.');
+    if (!globalThis.isSecureContext)
+      return unavailable('this page is not a secure context, so the browser gives it no storage', 'Serve it over HTTPS or from localhost.');
     if (navigator.locks === undefined) return unavailable('this browser has no Web Locks', 'Use a current browser, or storage: "memory".');
     if (navigator.storage?.getDirectory === undefined)
-      return unavailable('this browser gives the page no private file system (OPFS)', 'Private windows and old browsers lack it. Open a normal window, or choose storage: "memory", which keeps nothing.');
+      return unavailable(
+        'this browser gives the page no private file system (OPFS)',
+        'Private windows and old browsers lack it. Open a normal window, or choose storage: "memory", which keeps nothing.',
+      );
   }
   return typeof Worker === 'undefined' ? unavailable('this place has no workers', 'Call connect() on a page.') : null;
 }
@@ -64,7 +82,13 @@ class OwnerLink {
   private asked = false;
   private reclaimedAt = 0;
 
-  constructor(name: string, options: ConnectOptions, connection: Connection, attach: (port: FramePort) => void, fail: (error: HeddleError) => void) {
+  constructor(
+    name: string,
+    options: ConnectOptions,
+    connection: Connection,
+    attach: (port: FramePort) => void,
+    fail: (error: HeddleError) => void,
+  ) {
     this.fail = fail;
     this.name = name;
     this.options = options;
@@ -99,7 +123,15 @@ class OwnerLink {
     this.control = new Caller();
     void this.control.attach(this.worker);
     const { storage, durability = 'strict', engines = null, onEvicted, gpu } = this.options;
-    const boot: BootOptions = { name: this.name, storage: storage === 'memory' ? 'memory' : 'opfs', durability, engines, allowEvicted: onEvicted !== undefined, tab: this.tab, gpu };
+    const boot: BootOptions = {
+      name: this.name,
+      storage: storage === 'memory' ? 'memory' : 'opfs',
+      durability,
+      engines,
+      allowEvicted: onEvicted !== undefined,
+      tab: this.tab,
+      gpu,
+    };
     const candidate = boot.storage === 'memory' ? null : this.joinSwitchboard();
     const ports = candidate === null ? [local.port2] : [local.port2, candidate];
     void this.ask('boot', [boot, local.port2, candidate], ports);
@@ -115,13 +147,19 @@ class OwnerLink {
 
   private makeWorker(): Worker {
     const { worker } = this.options;
-    const made = worker?.() ?? new Worker(new URL('../../workers/coordinator.worker.ts', import.meta.url), { type: 'module', name: 'heddle coordinator' });
+    const made =
+      worker?.() ??
+      new Worker(new URL('../../workers/coordinator.worker.ts', import.meta.url), { type: 'module', name: 'heddle coordinator' });
     made.onerror = (event) => {
       event.preventDefault();
       const message = `the coordinator worker failed: ${event.message || 'its script could not be loaded'}`;
       this.options.logger?.('error', message);
       // Without effect once the database is open.
-      this.fail(new HeddleError('StorageUnavailable', message, { hint: 'Is coordinator.worker.js served, and allowed by the Content-Security-Policy (worker-src)?' }));
+      this.fail(
+        new HeddleError('StorageUnavailable', message, {
+          hint: 'Is coordinator.worker.js served, and allowed by the Content-Security-Policy (worker-src)?',
+        }),
+      );
     };
     return made;
   }
@@ -132,7 +170,10 @@ class OwnerLink {
       this.joinBroadcast();
       return null;
     }
-    const shared = new SharedWorker(new URL('../../workers/switchboard.worker.ts', import.meta.url), { type: 'module', name: `${channelName(this.name)}:${PROTOCOL_VERSION}` });
+    const shared = new SharedWorker(new URL('../../workers/switchboard.worker.ts', import.meta.url), {
+      type: 'module',
+      name: `${channelName(this.name)}:${PROTOCOL_VERSION}`,
+    });
     const { port1, port2 } = new MessageChannel();
     this.switchboard = shared.port;
     shared.port.onmessage = (event: MessageEvent<IntroductionMessage>) => {

@@ -45,7 +45,9 @@ export class Collection<C extends CollectionConfig = CollectionConfig> {
   }
 
   /** Every object, page by page. */
-  iterator(settings: IteratorSettings<OutputOf<C>, VectorsOf<C>> = {}): AsyncGenerator<StoredObject<OutputOf<C>, VectorsOf<C>>, void, undefined> {
+  iterator(
+    settings: IteratorSettings<OutputOf<C>, VectorsOf<C>> = {},
+  ): AsyncGenerator<StoredObject<OutputOf<C>, VectorsOf<C>>, void, undefined> {
     return iterate(this.handle, settings);
   }
 
@@ -61,7 +63,10 @@ export class Collection<C extends CollectionConfig = CollectionConfig> {
    * Asks again whenever the collection changes:
    * `for await (const { objects } of notes.live((query) => query.hybrid('tap'))) show(objects)`.
    */
-  live<T>(ask: (query: Query<OutputOf<C>, VectorsOf<C>>) => Promise<T>, { signal }: { readonly signal?: AbortSignal } = {}): AsyncGenerator<T, void, undefined> {
+  live<T>(
+    ask: (query: Query<OutputOf<C>, VectorsOf<C>>) => Promise<T>,
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<T, void, undefined> {
     return live(this.handle, () => ask(this.query), signal);
   }
 

@@ -60,12 +60,14 @@ export class Collections {
 
   /** The config as it travels: vectorizers are kept here, their identity goes along. */
   private register(config: CollectionConfig): CollectionConfig {
-    if (typeof config !== 'object' || config === null) throw new HeddleError('InvalidInput', 'a collection needs a config: { properties: { title: "text" } }');
+    if (typeof config !== 'object' || config === null)
+      throw new HeddleError('InvalidInput', 'a collection needs a config: { properties: { title: "text" } }');
     const vectors: Record<string, CollectionConfig['vectors'] extends infer V ? NonNullable<V>[keyof NonNullable<V>] : never> = {};
     for (const [name, vector] of Object.entries(config.vectors ?? {})) {
       const { vectorizer } = vector;
       if (vectorizer !== undefined && 'embed' in vectorizer) this.connection.vectorizers.set(vectorizer.id, vectorizer as Vectorizer);
-      vectors[name] = vectorizer === undefined ? vector : { ...vector, vectorizer: { id: vectorizer.id, dimensions: vectorizer.dimensions } };
+      vectors[name] =
+        vectorizer === undefined ? vector : { ...vector, vectorizer: { id: vectorizer.id, dimensions: vectorizer.dimensions } };
     }
     return config.vectors === undefined ? config : { ...config, vectors };
   }

@@ -9,7 +9,11 @@ import type { ConnectOptions } from './options.ts';
  * Finds the owner and calls `attach` with a port to it, again whenever the owner changes; `fail` when there will be none. Returns how
  * to end what it set up.
  */
-export type Transport = (attach: (port: FramePort) => void, fail: (error: HeddleError) => void, connection: Connection) => () => Promise<void>;
+export type Transport = (
+  attach: (port: FramePort) => void,
+  fail: (error: HeddleError) => void,
+  connection: Connection,
+) => () => Promise<void>;
 
 const OPEN_TIMEOUT_MS = 120_000;
 
@@ -23,7 +27,15 @@ export async function connectOver(name: string, options: ConnectOptions, transpo
   let stop = (): Promise<void> => Promise.resolve();
   try {
     await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new HeddleError('Timeout', `database "${name}" did not open within ${timeoutMs} ms`, { hint: 'Another tab may hold it without answering; close it and try again.' })), timeoutMs);
+      const timer = setTimeout(
+        () =>
+          reject(
+            new HeddleError('Timeout', `database "${name}" did not open within ${timeoutMs} ms`, {
+              hint: 'Another tab may hold it without answering; close it and try again.',
+            }),
+          ),
+        timeoutMs,
+      );
       const settle = (how: () => void): void => {
         clearTimeout(timer);
         signal?.removeEventListener('abort', abort);

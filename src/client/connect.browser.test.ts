@@ -21,7 +21,9 @@ test('objects written on OPFS through the workers are there after closing and op
   const name = freshName();
   const db = await database(name);
   const notes = await db.collections.ensure('Note', NOTE);
-  const { durability, written } = await notes.data.insertMany(Array.from({ length: 500 }, (_, n) => ({ properties: { title: `note ${n}`, n }, vectors: [n, 1] })));
+  const { durability, written } = await notes.data.insertMany(
+    Array.from({ length: 500 }, (_, n) => ({ properties: { title: `note ${n}`, n }, vectors: [n, 1] })),
+  );
   expect({ durability, written }).toEqual({ durability: 'power', written: 500 });
   expect((await notes.query.nearVector([1, 250], { limit: 3 })).objects[0].properties.n).toBe(0);
   await db.close();
@@ -56,7 +58,10 @@ test('two connections of one page share the database', async () => {
   const same = await second.collections.ensure('Note', NOTE);
   const changes: number[] = [];
   same.onChange(({ uuids }) => changes.push(uuids.length));
-  await notes.data.insertMany([{ title: 'a', n: 1 }, { title: 'b', n: 2 }]);
+  await notes.data.insertMany([
+    { title: 'a', n: 1 },
+    { title: 'b', n: 2 },
+  ]);
   expect(await same.length()).toBe(2);
   await expect.poll(() => changes).toEqual([2]);
   await first.close();

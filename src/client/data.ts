@@ -83,7 +83,10 @@ export class Data<In extends object, Out extends object, V extends string> {
   }
 
   /** Changes the properties given; null takes an optional one away. The UUID may be left out where the key is given. `NotFound` when the object is not there. */
-  async update(row: { readonly uuid?: string; readonly properties: { readonly [K in keyof In]?: In[K] | null }; readonly vectors?: VectorsOption<V> }, settings: CallSettings = {}): Promise<void> {
+  async update(
+    row: { readonly uuid?: string; readonly properties: { readonly [K in keyof In]?: In[K] | null }; readonly vectors?: VectorsOption<V> },
+    settings: CallSettings = {},
+  ): Promise<void> {
     await this.one('update', WriteKind.update, row, settings, true);
   }
 
@@ -107,7 +110,11 @@ export class Data<In extends object, Out extends object, V extends string> {
   }
 
   /** Changes the properties given on every object that matches. */
-  async updateMany(filters: Filters<Out>, properties: { readonly [K in keyof In]?: In[K] | null }, settings: MatchingSettings = {}): Promise<MatchingResult> {
+  async updateMany(
+    filters: Filters<Out>,
+    properties: { readonly [K in keyof In]?: In[K] | null },
+    settings: MatchingSettings = {},
+  ): Promise<MatchingResult> {
     const place = { operation: 'updateMany', index: null };
     return this.matching('updateMany', filters, encodePatch(place, this.handle.schema, properties), settings);
   }
@@ -155,10 +162,16 @@ export class Data<In extends object, Out extends object, V extends string> {
     const writer = new ByteWriter(uuids.length * 32);
     checkUuids(operation, uuids);
     let written = 0;
-    for (let at = 0; at < uuids.length; ) {
+    for (let at = 0; at < uuids.length;) {
       writer.clear();
       for (; at < uuids.length && writer.length < BATCH_BYTES_MAX / 8; at++)
-        writeEntry(writer, { kind: WriteKind.delete, uuid: bytesOfUuid(uuids[at]), properties: new Uint8Array(0), vectors: [], expectedDocID: 0 });
+        writeEntry(writer, {
+          kind: WriteKind.delete,
+          uuid: bytesOfUuid(uuids[at]),
+          properties: new Uint8Array(0),
+          vectors: [],
+          expectedDocID: 0,
+        });
       const sequence = connection.nextSequence();
       written += await this.sendDeletes(sequence, writer.finish().slice(), settings);
       settings.onProgress?.({ done: at, total: uuids.length });
@@ -179,7 +192,12 @@ export class Data<In extends object, Out extends object, V extends string> {
     }
   }
 
-  private async matching(operation: string, filters: Filters<Out>, patch: Uint8Array | null, settings: MatchingSettings): Promise<MatchingResult> {
+  private async matching(
+    operation: string,
+    filters: Filters<Out>,
+    patch: Uint8Array | null,
+    settings: MatchingSettings,
+  ): Promise<MatchingResult> {
     const { connection, schema } = this.handle;
     const { signal, onProgress, timeoutMs = MATCHING_TIMEOUT_MS } = settings;
     if (typeof filters !== 'object' || filters === null) throw invalidValue({ operation, index: null }, null, filters, 'expects filters');
@@ -190,7 +208,11 @@ export class Data<In extends object, Out extends object, V extends string> {
     }
     const call = { collection: schema.id, version: schema.version, filter, patch };
     const reply = await connection.call('writeMatching', [call], { signal, timeoutMs, onProgress: onProgress as (value: never) => void });
-    return { matched: reply.matched, written: reply.written, errors: reply.failures.map(({ uuid, error }) => ({ uuid, error: HeddleError.fromPlain(error) })) };
+    return {
+      matched: reply.matched,
+      written: reply.written,
+      errors: reply.failures.map(({ uuid, error }) => ({ uuid, error: HeddleError.fromPlain(error) })),
+    };
   }
 
   private async existing(operation: string, uuids: readonly string[], settings: CallSettings): Promise<readonly boolean[]> {

@@ -6,7 +6,11 @@ import type { CollectionSchema, VectorSchema } from '../schema/collection-schema
 import type { Connection } from './connection.ts';
 
 /** The registered vectorizer of a vector. `VectorizerFailed` when there is none of that id. */
-export function vectorizerOf(connection: Connection, schema: CollectionSchema, vector: VectorSchema): NonNullable<ReturnType<Connection['vectorizers']['get']>> {
+export function vectorizerOf(
+  connection: Connection,
+  schema: CollectionSchema,
+  vector: VectorSchema,
+): NonNullable<ReturnType<Connection['vectorizers']['get']>> {
   const { vectorizer } = vector;
   if (vectorizer === null)
     throw new HeddleError('InvalidInput', `vector "${vector.name}" of collection "${schema.name}" has no vectorizer`, {
@@ -50,12 +54,17 @@ export async function embed(
   }
   if (vectors.length !== texts.length) throw failed(vectorizer.id, `${vectors.length} vectors came back for ${texts.length} texts`);
   for (const one of vectors) {
-    if (one.length !== vectorizer.dimensions) throw failed(vectorizer.id, `a vector of ${one.length} dimensions came back, ${vectorizer.dimensions} were promised`);
+    if (one.length !== vectorizer.dimensions)
+      throw failed(vectorizer.id, `a vector of ${one.length} dimensions came back, ${vectorizer.dimensions} were promised`);
     if (!one.every(Number.isFinite)) throw failed(vectorizer.id, 'a vector with NaN or Infinity came back');
   }
   return vectors;
 }
 
 function failed(id: string, problem: string, cause?: unknown): HeddleError {
-  return new HeddleError('VectorizerFailed', `vectorizer "${id}": ${problem}`, { hint: 'Nothing of this batch was written.', details: { vectorizer: id }, cause });
+  return new HeddleError('VectorizerFailed', `vectorizer "${id}": ${problem}`, {
+    hint: 'Nothing of this batch was written.',
+    details: { vectorizer: id },
+    cause,
+  });
 }

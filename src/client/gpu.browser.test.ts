@@ -30,7 +30,14 @@ test('a batch of queries answered by the GPU worker is the batch that the CPU an
   const forced = await answers('force');
   const forbidden = await answers('forbid');
   expect(forced.found).toEqual(forbidden.found);
-  expect(await forced.db.gpu()).toMatchObject({ state: 'ready', mode: 'force', adapter: { isSoftware: true }, jobsRun: 2, jobsFailed: 0, kernelsWrong: [] });
+  expect(await forced.db.gpu()).toMatchObject({
+    state: 'ready',
+    mode: 'force',
+    adapter: { isSoftware: true },
+    jobsRun: 2,
+    jobsFailed: 0,
+    kernelsWrong: [],
+  });
   expect(await forbidden.db.gpu()).toBeNull();
 });
 

@@ -19,7 +19,10 @@ export class Handle {
     const { connection, name } = this;
     const schema = this.id === null ? connection.find(name) : connection.schema(this.id);
     if (schema === undefined)
-      throw new HeddleError('NotFound', `collection "${name}" does not exist`, { hint: 'Create it with collections.ensure.', details: { collection: name } });
+      throw new HeddleError('NotFound', `collection "${name}" does not exist`, {
+        hint: 'Create it with collections.ensure.',
+        details: { collection: name },
+      });
     this.id = schema.id;
     return schema;
   }

@@ -18,10 +18,14 @@ export interface IteratorSettings<Out, V extends string> extends CallSettings {
 const PAGE_SIZE = 500;
 const PAGE_SIZE_MAX = 10_000;
 
-export async function* iterate<Out extends object, V extends string>(handle: Handle, settings: IteratorSettings<Out, V> = {}): AsyncGenerator<StoredObject<Out, V>, void, undefined> {
+export async function* iterate<Out extends object, V extends string>(
+  handle: Handle,
+  settings: IteratorSettings<Out, V> = {},
+): AsyncGenerator<StoredObject<Out, V>, void, undefined> {
   const { connection, schema } = handle;
   const { pageSize = PAGE_SIZE, signal, timeoutMs } = settings;
-  if (!(Number.isInteger(pageSize) && pageSize > 0 && pageSize <= PAGE_SIZE_MAX)) throw invalidOption('iterator', 'pageSize', pageSize, `must be from 1 to ${PAGE_SIZE_MAX}`);
+  if (!(Number.isInteger(pageSize) && pageSize > 0 && pageSize <= PAGE_SIZE_MAX))
+    throw invalidOption('iterator', 'pageSize', pageSize, `must be from 1 to ${PAGE_SIZE_MAX}`);
   const projection = projectionOf('iterator', schema, settings);
   for (let cursor: ScanCursor | null = null, first = true; first || cursor !== null; first = false) {
     const page: ScanReply = await connection.call('scan', [schema.id, cursor, pageSize, projection], { signal, timeoutMs });

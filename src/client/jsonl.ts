@@ -27,7 +27,10 @@ const LINE_CHARS_MAX = 64 * 1024 * 1024;
 const CHUNK_BYTES = 64 * 1024;
 const ERRORS_MAX = 1_000;
 
-export function exportJsonl<Out extends object, V extends string>(handle: Handle, settings: IteratorSettings<Out, V> = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
+export function exportJsonl<Out extends object, V extends string>(
+  handle: Handle,
+  settings: IteratorSettings<Out, V> = {},
+): ReadableStream<Uint8Array<ArrayBuffer>> {
   const objects = iterate(handle, settings);
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller) {
@@ -96,7 +99,10 @@ function parseLine(text: string, line: number): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (thrown) {
-    return new HeddleError('InvalidInput', `import: line ${line} is not JSON: ${(thrown as Error).message}`, { details: { line }, cause: thrown });
+    return new HeddleError('InvalidInput', `import: line ${line} is not JSON: ${(thrown as Error).message}`, {
+      details: { line },
+      cause: thrown,
+    });
   }
 }
 
@@ -111,7 +117,10 @@ async function* linesOf(source: ReadableStream<Uint8Array> | Blob | string): Asy
       rest += decodeChunk(decoder, value, !done);
       const lines = rest.split('\n');
       rest = lines.pop() ?? '';
-      if (rest.length > LINE_CHARS_MAX) throw new HeddleError('InvalidInput', `import: a line has more than ${LINE_CHARS_MAX} characters`, { hint: 'Is it JSON Lines, one object a line?' });
+      if (rest.length > LINE_CHARS_MAX)
+        throw new HeddleError('InvalidInput', `import: a line has more than ${LINE_CHARS_MAX} characters`, {
+          hint: 'Is it JSON Lines, one object a line?',
+        });
       yield* lines;
       if (done) break;
     }

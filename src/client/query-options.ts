@@ -50,11 +50,21 @@ const FACET_LIMIT = 10;
 const GROUPS = 10;
 
 /** A request with everything that all queries have; the caller adds what it searches for. */
-export function baseRequest(operation: string, schema: CollectionSchema, settings: FetchSettings<object, string> & RankedSettings<object, string>): SearchRequest {
+export function baseRequest(
+  operation: string,
+  schema: CollectionSchema,
+  settings: FetchSettings<object, string> & RankedSettings<object, string>,
+): SearchRequest {
   const limit = whole(operation, 'limit', settings.limit ?? LIMIT_DEFAULT);
   const offset = whole(operation, 'offset', settings.offset ?? 0);
   if (limit + offset > WINDOW_MAX)
-    throw invalidOption(operation, 'limit', limit, `with offset ${offset} passes ${WINDOW_MAX}`, 'Go through large results with iterator(), or with after.');
+    throw invalidOption(
+      operation,
+      'limit',
+      limit,
+      `with offset ${offset} passes ${WINDOW_MAX}`,
+      'Go through large results with iterator(), or with after.',
+    );
   const { after = null } = settings;
   if (after !== null && !isUuid(after)) throw invalidOption(operation, 'after', after, 'must be a UUID');
   const { groupBy } = settings;
@@ -74,7 +84,9 @@ export function baseRequest(operation: string, schema: CollectionSchema, setting
       groupBy === undefined
         ? null
         : { path: groupBy.property, numberOfGroups: groupBy.numberOfGroups ?? GROUPS, objectsPerGroup: groupBy.objectsPerGroup ?? limit },
-    facets: (settings.facets ?? []).map((facet) => (typeof facet === 'string' ? { path: facet, limit: FACET_LIMIT } : { path: facet.property, limit: facet.limit ?? FACET_LIMIT })),
+    facets: (settings.facets ?? []).map((facet) =>
+      typeof facet === 'string' ? { path: facet, limit: FACET_LIMIT } : { path: facet.property, limit: facet.limit ?? FACET_LIMIT },
+    ),
     totalCount: settings.totalCount === true,
     returnProperties: settings.returnProperties ?? null,
     includeVectors: vectorNames(operation, schema, settings.includeVector),
@@ -83,14 +95,20 @@ export function baseRequest(operation: string, schema: CollectionSchema, setting
 }
 
 export function invalidOption(operation: string, option: string, value: unknown, problem: string, hint = ''): HeddleError {
-  return new HeddleError('InvalidInput', `${operation}: ${option} ${problem}, got ${describeValue(value)}`, { hint, details: { property: option, value: plainValue(value) } });
+  return new HeddleError('InvalidInput', `${operation}: ${option} ${problem}, got ${describeValue(value)}`, {
+    hint,
+    details: { property: option, value: plainValue(value) },
+  });
 }
 
 /** Ordinals of what a read without ranking returns. */
 export function projectionOf(
   operation: string,
   schema: CollectionSchema,
-  { returnProperties, includeVector }: { readonly returnProperties?: readonly string[]; readonly includeVector?: boolean | readonly string[] },
+  {
+    returnProperties,
+    includeVector,
+  }: { readonly returnProperties?: readonly string[]; readonly includeVector?: boolean | readonly string[] },
 ): ReadProjection {
   const names = vectorNames(operation, schema, includeVector);
   return {
@@ -103,7 +121,15 @@ function vectorNames(operation: string, schema: CollectionSchema, include: boole
   const all = schema.vectors.map(({ name }) => name);
   if (include === true) return all;
   if (include === undefined || include === false) return [];
-  for (const name of include) if (!all.includes(name)) throw invalidOption(operation, 'includeVector', name, 'names no vector of this collection', `Its vectors: ${all.join(', ') || 'none'}.`);
+  for (const name of include)
+    if (!all.includes(name))
+      throw invalidOption(
+        operation,
+        'includeVector',
+        name,
+        'names no vector of this collection',
+        `Its vectors: ${all.join(', ') || 'none'}.`,
+      );
   return [...include];
 }
 

@@ -72,7 +72,10 @@ export class Query<Out extends object, V extends string> {
   }
 
   /** The object, or null when there is none. */
-  async fetchObjectById(uuid: string, settings: Pick<QuerySettings<Out, V>, 'returnProperties' | 'includeVector' | 'signal' | 'timeoutMs'> = {}): Promise<StoredObject<Out, V> | null> {
+  async fetchObjectById(
+    uuid: string,
+    settings: Pick<QuerySettings<Out, V>, 'returnProperties' | 'includeVector' | 'signal' | 'timeoutMs'> = {},
+  ): Promise<StoredObject<Out, V> | null> {
     if (!isUuid(uuid)) throw invalidOption('fetchObjectById', 'uuid', uuid, 'must be a UUID');
     const { schema, connection } = this.handle;
     const pages = await connection.call('get', [schema.id, bytesOfUuid(uuid), projectionOf('fetchObjectById', schema, settings)], settings);
@@ -87,7 +90,10 @@ export class Query<Out extends object, V extends string> {
   /** The objects nearest to a vector. Several vectors at once give several results. */
   nearVector(vector: VectorInput | { readonly [K in V]?: VectorInput }, settings?: NearSettings<Out, V>): Promise<QueryResult<Out, V>>;
   nearVector(vectors: readonly VectorInput[], settings?: NearSettings<Out, V>): Promise<QueryResult<Out, V>[]>;
-  async nearVector(given: VectorInput | { readonly [K in V]?: VectorInput } | readonly VectorInput[], settings: NearSettings<Out, V> = {}): Promise<QueryResult<Out, V> | QueryResult<Out, V>[]> {
+  async nearVector(
+    given: VectorInput | { readonly [K in V]?: VectorInput } | readonly VectorInput[],
+    settings: NearSettings<Out, V> = {},
+  ): Promise<QueryResult<Out, V> | QueryResult<Out, V>[]> {
     if (Array.isArray(given) && typeof given[0] === 'object')
       return Promise.all((given as readonly VectorInput[]).map((vector) => this.nearVector(vector, settings)));
     const base = this.base('nearVector', settings);
@@ -98,7 +104,12 @@ export class Query<Out extends object, V extends string> {
   /** The objects nearest in meaning to a text, by the collection's vectorizer. */
   async nearText(text: string | readonly string[], settings: NearSettings<Out, V> = {}): Promise<QueryResult<Out, V>> {
     const base = this.base('nearText', settings);
-    const vector = await this.embedQuery('nearText', typeof text === 'string' ? text : text.join(' '), settings.targetVector, settings.signal);
+    const vector = await this.embedQuery(
+      'nearText',
+      typeof text === 'string' ? text : text.join(' '),
+      settings.targetVector,
+      settings.signal,
+    );
     return this.run({ ...base, vector: this.vectorSearch('nearText', vector, settings) }, settings);
   }
 
@@ -110,10 +121,18 @@ export class Query<Out extends object, V extends string> {
     const vectors = (object?.vectors ?? {}) as Record<string, Float32Array | undefined>;
     const missing = names.find((name) => vectors[name] === undefined);
     if (object === null || missing !== undefined)
-      throw new HeddleError('NotFound', object === null ? `nearObject: there is no object ${uuid}` : `nearObject: object ${uuid} has no vector "${missing}" (yet)`, {
-        details: { uuid, ...(missing === undefined ? {} : { vector: missing }) },
-      });
-    const targets = this.targets(settings.targetVector).map(({ vector, weight }) => ({ name: vector.name, query: vectors[vector.name] as Float32Array, weight }));
+      throw new HeddleError(
+        'NotFound',
+        object === null ? `nearObject: there is no object ${uuid}` : `nearObject: object ${uuid} has no vector "${missing}" (yet)`,
+        {
+          details: { uuid, ...(missing === undefined ? {} : { vector: missing }) },
+        },
+      );
+    const targets = this.targets(settings.targetVector).map(({ vector, weight }) => ({
+      name: vector.name,
+      query: vectors[vector.name] as Float32Array,
+      weight,
+    }));
     return this.run({ ...base, vector: this.vectorSearch('nearObject', targets, settings) }, settings);
   }
 
@@ -127,7 +146,8 @@ export class Query<Out extends object, V extends string> {
   async hybrid(query: string, settings: HybridSettings<Out, V> = {}): Promise<QueryResult<Out, V>> {
     const { alpha = ALPHA_DEFAULT, fusionType = 'relativeScore', maxVectorDistance } = settings;
     if (!(alpha >= 0 && alpha <= 1)) throw invalidOption('hybrid', 'alpha', alpha, 'must be from 0 to 1');
-    if (fusionType !== 'relativeScore' && fusionType !== 'ranked') throw invalidOption('hybrid', 'fusionType', fusionType, 'must be "relativeScore" or "ranked"');
+    if (fusionType !== 'relativeScore' && fusionType !== 'ranked')
+      throw invalidOption('hybrid', 'fusionType', fusionType, 'must be "relativeScore" or "ranked"');
     const base = this.base('hybrid', settings);
     const keyword = this.keywordSearch('hybrid', query, settings);
     const targets =
@@ -151,10 +171,17 @@ export class Query<Out extends object, V extends string> {
     return Object.entries(vectors).map(([name, weight]) => ({ vector: namedVector(place, schema, name), weight: weight as number }));
   }
 
-  private vectorTargets(operation: string, given: VectorInput | Readonly<Record<string, VectorInput>>, target: TargetVector<V> | undefined): VectorTarget[] {
+  private vectorTargets(
+    operation: string,
+    given: VectorInput | Readonly<Record<string, VectorInput>>,
+    target: TargetVector<V> | undefined,
+  ): VectorTarget[] {
     const place = { operation, index: null };
     const named = typeof given === 'object' && !Array.isArray(given) && !(given instanceof Float32Array);
-    const targets = named && target === undefined ? Object.keys(given).map((name) => ({ vector: namedVector(place, this.handle.schema, name), weight: 1 })) : this.targets(target);
+    const targets =
+      named && target === undefined
+        ? Object.keys(given).map((name) => ({ vector: namedVector(place, this.handle.schema, name), weight: 1 }))
+        : this.targets(target);
     if (targets.length === 0) throw invalidOption(operation, 'vector', given, 'expects numbers, or vectors by name');
     return targets.map(({ vector, weight }) => {
       const values = named ? (given as Record<string, VectorInput>)[vector.name] : (given as VectorInput);
@@ -162,7 +189,12 @@ export class Query<Out extends object, V extends string> {
     });
   }
 
-  private async embedQuery(operation: string, text: string, target: TargetVector<V> | undefined, signal: AbortSignal | undefined): Promise<VectorTarget[]> {
+  private async embedQuery(
+    operation: string,
+    text: string,
+    target: TargetVector<V> | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<VectorTarget[]> {
     if (typeof text !== 'string' || text.trim() === '') throw invalidOption(operation, 'query', text, 'must be a text that is not empty');
     const { connection, schema } = this.handle;
     const made = this.targets(target).map(async ({ vector, weight }) => {
@@ -172,13 +204,26 @@ export class Query<Out extends object, V extends string> {
     return Promise.all(made);
   }
 
-  private vectorSearch(operation: string, targets: readonly VectorTarget[], settings: Pick<NearSettings<Out, V>, 'distance' | 'certainty' | 'ef' | 'targetVector'>): VectorSearch {
+  private vectorSearch(
+    operation: string,
+    targets: readonly VectorTarget[],
+    settings: Pick<NearSettings<Out, V>, 'distance' | 'certainty' | 'ef' | 'targetVector'>,
+  ): VectorSearch {
     const { distance, certainty, ef, targetVector } = settings;
     if (distance !== undefined && !Number.isFinite(distance)) throw invalidOption(operation, 'distance', distance, 'must be a number');
     if (ef !== undefined && !(Number.isInteger(ef) && ef > 0)) throw invalidOption(operation, 'ef', ef, 'must be a whole number above 0');
     if (certainty !== undefined) {
-      const other = targets.map(({ name }) => namedVector({ operation, index: null }, this.handle.schema, name)).find((vector) => vector.distance !== 'cosine');
-      if (other !== undefined) throw invalidOption(operation, 'certainty', certainty, `applies to cosine, vector "${other.name}" has ${other.distance}`, 'Use distance.');
+      const other = targets
+        .map(({ name }) => namedVector({ operation, index: null }, this.handle.schema, name))
+        .find((vector) => vector.distance !== 'cosine');
+      if (other !== undefined)
+        throw invalidOption(
+          operation,
+          'certainty',
+          certainty,
+          `applies to cosine, vector "${other.name}" has ${other.distance}`,
+          'Use distance.',
+        );
       if (!(certainty >= 0 && certainty <= 1)) throw invalidOption(operation, 'certainty', certainty, 'must be from 0 to 1');
     }
     const combination = typeof targetVector === 'object' ? targetVector.combination : targets.length > 1 ? 'minimum' : 'sum';
@@ -187,9 +232,18 @@ export class Query<Out extends object, V extends string> {
 
   private keywordSearch(operation: string, query: string, settings: KeywordSettings<Out, V>): KeywordSearch {
     if (typeof query !== 'string') throw invalidOption(operation, 'query', query, 'must be a text');
-    const { queryProperties = [], operator = 'or', minimumMatch = 1, prefix = false, typos = 0, phrases = false, highlight = false } = settings;
+    const {
+      queryProperties = [],
+      operator = 'or',
+      minimumMatch = 1,
+      prefix = false,
+      typos = 0,
+      phrases = false,
+      highlight = false,
+    } = settings;
     if (operator !== 'or' && operator !== 'and') throw invalidOption(operation, 'operator', operator, 'must be "or" or "and"');
-    if (!(Number.isInteger(minimumMatch) && minimumMatch > 0)) throw invalidOption(operation, 'minimumMatch', minimumMatch, 'must be a whole number above 0');
+    if (!(Number.isInteger(minimumMatch) && minimumMatch > 0))
+      throw invalidOption(operation, 'minimumMatch', minimumMatch, 'must be a whole number above 0');
     const chosen = typeof highlight === 'object' ? highlight : {};
     return {
       query,
@@ -199,7 +253,8 @@ export class Query<Out extends object, V extends string> {
       prefix,
       typos,
       phrases,
-      highlight: highlight === false ? null : { properties: chosen.properties ?? [], fragmentCharsMax: chosen.fragmentCharsMax ?? FRAGMENT_CHARS },
+      highlight:
+        highlight === false ? null : { properties: chosen.properties ?? [], fragmentCharsMax: chosen.fragmentCharsMax ?? FRAGMENT_CHARS },
     };
   }
 
@@ -209,7 +264,13 @@ export class Query<Out extends object, V extends string> {
     const property = this.handle.schema.properties.find(({ name }) => name === path.split('.')[0]);
     if (property === undefined) throw invalidOption(operation, 'queryProperties', written, 'is not a property of this collection');
     if (!path.includes('.') && !property.indexSearchable)
-      throw invalidOption(operation, 'queryProperties', written, 'is not indexed for keywords', 'Declare it as text with indexSearchable: true.');
+      throw invalidOption(
+        operation,
+        'queryProperties',
+        written,
+        'is not indexed for keywords',
+        'Declare it as text with indexSearchable: true.',
+      );
     if (!(boost > 0 && boost < 1_000)) throw invalidOption(operation, 'queryProperties', written, 'must have a boost above 0');
     return { path, boost };
   }
@@ -218,7 +279,9 @@ export class Query<Out extends object, V extends string> {
     const { schema } = this.handle;
     const { signal, timeoutMs } = settings;
     const reply = await this.ask(request, { signal, timeoutMs });
-    const cosine = request.vector !== null && request.vector.targets.every(({ name }) => schema.vectors.find((vector) => vector.name === name)?.distance === 'cosine');
+    const cosine =
+      request.vector !== null &&
+      request.vector.targets.every(({ name }) => schema.vectors.find((vector) => vector.name === name)?.distance === 'cosine');
     return readSearchReply(schema, reply, cosine && request.vector?.targets.length === 1) as QueryResult<Out, V>;
   }
 }

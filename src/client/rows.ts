@@ -41,9 +41,16 @@ const WRAPPED: ReadonlySet<string> = new Set(['uuid', 'properties', 'vectors', '
 export function plainRow(place: Place, schema: CollectionSchema, row: unknown): PlainRow {
   if (typeof row !== 'object' || row === null || Array.isArray(row)) throw invalidValue(place, null, row, 'expects an object');
   const given = row as Record<string, unknown>;
-  const wrapped = typeof given.properties === 'object' && Object.keys(given).every((key) => WRAPPED.has(key)) && schema.properties.every(({ name }) => name !== 'properties');
+  const wrapped =
+    typeof given.properties === 'object' &&
+    Object.keys(given).every((key) => WRAPPED.has(key)) &&
+    schema.properties.every(({ name }) => name !== 'properties');
   if (!wrapped) return { uuid: undefined, properties: given, vectors: undefined };
-  return { uuid: given.uuid as string | undefined, properties: given.properties as Record<string, unknown>, vectors: given.vectors as VectorsInput | undefined };
+  return {
+    uuid: given.uuid as string | undefined,
+    properties: given.properties as Record<string, unknown>,
+    vectors: given.vectors as VectorsInput | undefined,
+  };
 }
 
 /** The object's UUID: given, from the key, or a new one where `fresh` allows that. */
@@ -53,7 +60,13 @@ export async function uuidOfRow(place: Place, schema: CollectionSchema, row: Pla
   if (row.uuid !== undefined) {
     if (!isUuid(row.uuid)) throw invalidValue(place, 'uuid', row.uuid, 'expects a UUID');
     if (keyed !== null && keyed !== row.uuid.toLowerCase())
-      throw invalidValue(place, 'uuid', row.uuid, `is not the one that key "${key}" gives (${keyed})`, 'Leave uuid out: the key decides it.');
+      throw invalidValue(
+        place,
+        'uuid',
+        row.uuid,
+        `is not the one that key "${key}" gives (${keyed})`,
+        'Leave uuid out: the key decides it.',
+      );
     return row.uuid.toLowerCase();
   }
   if (keyed !== null) return keyed;
@@ -97,19 +110,30 @@ export async function encodeRows(
     const pause = slices.pause();
     if (pause !== undefined) {
       await pause;
-      if (options.signal?.aborted === true) throw new HeddleError('Aborted', `${options.operation} was aborted before anything was written`, { cause: options.signal.reason });
+      if (options.signal?.aborted === true)
+        throw new HeddleError('Aborted', `${options.operation} was aborted before anything was written`, { cause: options.signal.reason });
     }
   }
   return { encoded, failures };
 }
 
-async function encodeRow(connection: Connection, schema: CollectionSchema, source: PlainRow, index: number, place: Place, kind: WriteKind): Promise<EncodedRow> {
+async function encodeRow(
+  connection: Connection,
+  schema: CollectionSchema,
+  source: PlainRow,
+  index: number,
+  place: Place,
+  kind: WriteKind,
+): Promise<EncodedRow> {
   const updates = kind === WriteKind.update;
   const properties = updates ? encodePatch(place, schema, source.properties) : encodeObjectProperties(place, schema, source.properties);
   const vectors = storedVectors(place, schema, source.vectors, updates);
   const needsOwn = kind === WriteKind.update || kind === WriteKind.replace;
   // Only a key makes waiting necessary; without one the row is done in this turn.
-  const uuid = schema.key === null && source.uuid === undefined && !needsOwn ? connection.nextUuid() : await uuidOfRow(place, schema, source, needsOwn ? null : () => connection.nextUuid());
+  const uuid =
+    schema.key === null && source.uuid === undefined && !needsOwn
+      ? connection.nextUuid()
+      : await uuidOfRow(place, schema, source, needsOwn ? null : () => connection.nextUuid());
   return { index, uuid, source, properties, vectors };
 }
 

@@ -69,7 +69,12 @@ export async function sendRows(handle: Handle, rows: readonly EncodedRow[], opti
 function interrupted(error: HeddleError, operation: string, written: number, total: number): HeddleError {
   if (total === 1) return error;
   const { code, hint, details, retryable } = error;
-  return new HeddleError(code, `${operation}: ${written} of ${total} objects were written, then: ${error.message}`, { hint, details: { ...details, written, total }, retryable, cause: error });
+  return new HeddleError(code, `${operation}: ${written} of ${total} objects were written, then: ${error.message}`, {
+    hint,
+    details: { ...details, written, total },
+    retryable,
+    cause: error,
+  });
 }
 
 async function fixDimensions(handle: Handle, rows: readonly EncodedRow[]): Promise<void> {
@@ -79,7 +84,9 @@ async function fixDimensions(handle: Handle, rows: readonly EncodedRow[]): Promi
     const dimensions = row?.vectors.find(({ ordinal }) => ordinal === vector.ordinal)?.values.length;
     if (dimensions === undefined) continue;
     const { connection } = handle;
-    connection.learn(await connection.call('changeCollection', [handle.schema.id, { kind: 'fixDimensions', ordinal: vector.ordinal, dimensions }]));
+    connection.learn(
+      await connection.call('changeCollection', [handle.schema.id, { kind: 'fixDimensions', ordinal: vector.ordinal, dimensions }]),
+    );
   }
 }
 
@@ -91,7 +98,12 @@ async function* batches(handle: Handle, rows: readonly EncodedRow[], options: Se
   for (const row of rows) {
     const size = sizeOf(row);
     if (size > ENTRY_BYTES_MAX)
-      throw invalidValue({ operation: options.operation, index: row.index }, null, size, `may have at most ${ENTRY_BYTES_MAX} bytes with its vectors`);
+      throw invalidValue(
+        { operation: options.operation, index: row.index },
+        null,
+        size,
+        `may have at most ${ENTRY_BYTES_MAX} bytes with its vectors`,
+      );
     if (batch.length > 0 && (bytes + size > BATCH_BYTES_MAX || batch.length >= rowsMax)) {
       yield await embedded(handle, batch, wanting, options);
       batch = [];
@@ -114,10 +126,18 @@ function embeddedAtWriting(schema: CollectionSchema, kind: WriteKind): VectorSch
 }
 
 /** Adds the vectors that are made at writing to the rows that bring none of their own. */
-async function embedded(handle: Handle, batch: EncodedRow[], wanting: readonly VectorSchema[], options: SendOptions): Promise<EncodedRow[]> {
+async function embedded(
+  handle: Handle,
+  batch: EncodedRow[],
+  wanting: readonly VectorSchema[],
+  options: SendOptions,
+): Promise<EncodedRow[]> {
   let rows = batch;
   for (const vector of wanting) {
-    const lacking = rows.filter(({ source, vectors }) => vectors.every(({ ordinal }) => ordinal !== vector.ordinal) && touches(vector, source.properties, options.kind));
+    const lacking = rows.filter(
+      ({ source, vectors }) =>
+        vectors.every(({ ordinal }) => ordinal !== vector.ordinal) && touches(vector, source.properties, options.kind),
+    );
     const texts = await Promise.all(lacking.map((row) => textToEmbed(handle, vector, row, options)));
     const made = texts.length === 0 ? [] : await embed(handle.connection, handle.schema, vector, texts, 'document', options.signal);
     const added = new Map(lacking.map((row, i) => [row, { ordinal: vector.ordinal, values: made[i] } satisfies StoredVector]));
@@ -148,20 +168,30 @@ async function sendBatch(handle: Handle, batch: readonly EncodedRow[], options: 
     const bytes = await batchBytes(rows, options.kind, slices);
     try {
       const { signal, timeoutMs } = options;
-      return await connection.call('write', [{ collection, version, sequence, batch: bytes, atomic: options.atomic }], { signal, timeoutMs, bytes: bytes.length });
+      return await connection.call('write', [{ collection, version, sequence, batch: bytes, atomic: options.atomic }], {
+        signal,
+        timeoutMs,
+        bytes: bytes.length,
+      });
     } catch (thrown) {
       const error = HeddleError.from(thrown);
       if (error.code !== 'SchemaConflict' || error.details.stale !== true || attempt === STALE_MAX) throw error;
       const schema = await handle.refresh();
       const known = (ordinal: number): boolean => schema.vectors.some((vector) => vector.ordinal === ordinal);
-      rows = batch.map((row) => ({ ...row, properties: encodeAgain(schema, row, options), vectors: row.vectors.filter(({ ordinal }) => known(ordinal)) }));
+      rows = batch.map((row) => ({
+        ...row,
+        properties: encodeAgain(schema, row, options),
+        vectors: row.vectors.filter(({ ordinal }) => known(ordinal)),
+      }));
     }
   }
 }
 
 function encodeAgain(schema: CollectionSchema, { index, source }: EncodedRow, { operation, kind }: SendOptions): Uint8Array {
   const place = { operation, index };
-  return kind === WriteKind.update ? encodePatch(place, schema, source.properties) : encodeObjectProperties(place, schema, source.properties);
+  return kind === WriteKind.update
+    ? encodePatch(place, schema, source.properties)
+    : encodeObjectProperties(place, schema, source.properties);
 }
 
 async function batchBytes(rows: readonly EncodedRow[], kind: WriteKind, slices: Slices): Promise<Uint8Array> {

@@ -67,7 +67,9 @@ type Scalar<T> = T extends Date ? Date | string : Element<T> extends Date ? Date
 type ConditionsOn<T> = T extends GeoCoordinates
   ? Pick<FilterConditions, 'withinGeoRange' | 'isNull'>
   : {
-      readonly [K in Exclude<keyof FilterConditions, 'withinGeoRange' | 'isNull' | 'like' | 'containsAny' | 'containsAll' | 'containsNone'>]?: Scalar<T>;
+      readonly [
+        K in Exclude<keyof FilterConditions, 'withinGeoRange' | 'isNull' | 'like' | 'containsAny' | 'containsAll' | 'containsNone'>
+      ]?: Scalar<T>;
     } & {
       readonly [K in 'containsAny' | 'containsAll' | 'containsNone']?: readonly Scalar<T>[];
     } & { readonly isNull?: boolean } & ([Element<T>] extends [string] ? { readonly like?: string } : unknown);

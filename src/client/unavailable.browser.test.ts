@@ -14,7 +14,10 @@ const freshName = (): string => `unavailable-${Date.now()}-${count++}`;
 
 test('without OPFS there is a typed error with a hint, never a database in memory', async () => {
   vi.spyOn(navigator, 'storage', 'get').mockReturnValue({} as StorageManager);
-  await expect(connect(freshName())).rejects.toMatchObject({ code: 'StorageUnavailable', hint: expect.stringContaining('Private windows') });
+  await expect(connect(freshName())).rejects.toMatchObject({
+    code: 'StorageUnavailable',
+    hint: expect.stringContaining('Private windows'),
+  });
 });
 
 test('outside a secure context there is a typed error with a hint', async () => {

@@ -112,10 +112,21 @@ export class VectorizingWorker {
     return true;
   }
 
-  private async attach(schema: CollectionSchema, vector: VectorSchema, objects: readonly PendingObject[], vectors: readonly Float32Array[]): Promise<void> {
+  private async attach(
+    schema: CollectionSchema,
+    vector: VectorSchema,
+    objects: readonly PendingObject[],
+    vectors: readonly Float32Array[],
+  ): Promise<void> {
     const writer = new ByteWriter(objects.length * (vector.dimensions * 4 + 64));
     objects.forEach(({ uuid, docID }, i) =>
-      writeEntry(writer, { kind: WriteKind.attach, uuid, properties: new Uint8Array(0), vectors: [{ ordinal: vector.ordinal, values: vectors[i] }], expectedDocID: docID }),
+      writeEntry(writer, {
+        kind: WriteKind.attach,
+        uuid,
+        properties: new Uint8Array(0),
+        vectors: [{ ordinal: vector.ordinal, values: vectors[i] }],
+        expectedDocID: docID,
+      }),
     );
     const batch = writer.finish().slice();
     const { version } = this.connection.schema(schema.id) ?? schema;

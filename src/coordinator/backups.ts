@@ -49,12 +49,16 @@ export class Backups {
       const end = utf8(`${JSON.stringify({ collections: schemas.length, objects: cursor.objects })}\n`);
       return { bytes: backupSection(SectionKind.end, end), next: null };
     }
-    if (!cursor.begun) return { bytes: backupSection(SectionKind.collection, utf8(JSON.stringify({ schema }))), next: { ...cursor, begun: true } };
+    if (!cursor.begun)
+      return { bytes: backupSection(SectionKind.collection, utf8(JSON.stringify({ schema }))), next: { ...cursor, begun: true } };
     const projection = { properties: null, vectors: schema.vectors.map(({ ordinal }) => ordinal) };
     const page = await this.reads.scan(schema.id, cursor.scan, PAGE_OBJECTS, projection);
     const bytes = page.count === 0 ? new Uint8Array(0) : backupSection(SectionKind.objects, page.bytes);
     const objects = cursor.objects + page.count;
-    const next = page.next === null ? { collection: cursor.collection + 1, scan: null, begun: false, objects } : { ...cursor, scan: page.next, objects };
+    const next =
+      page.next === null
+        ? { collection: cursor.collection + 1, scan: null, begun: false, objects }
+        : { ...cursor, scan: page.next, objects };
     return { bytes, next };
   }
 
@@ -68,7 +72,10 @@ export class Backups {
   /** Takes the next bytes of a stream and writes the objects that are whole. Null ends it. */
   async feed(id: number, bytes: Uint8Array | null): Promise<RestoreReply> {
     const restore = this.restores.get(id);
-    if (restore === undefined) throw new HeddleError('Closed', 'restore: the owner of the database changed', { hint: 'Delete what was restored so far and begin again.' });
+    if (restore === undefined)
+      throw new HeddleError('Closed', 'restore: the owner of the database changed', {
+        hint: 'Delete what was restored so far and begin again.',
+      });
     const { collections } = restore;
     try {
       for (const section of bytes === null ? [] : restore.reader.feed(bytes)) await this.take(restore, section);
@@ -93,7 +100,8 @@ export class Backups {
       await this.writePage(restore, restore.schema, payload);
     } else {
       const end = JSON.parse(fromUtf8(payload)) as { collections: number; objects: number };
-      if (end.collections !== restore.collections.length || end.objects !== restore.objects) throw damagedBackup(`it has ${restore.objects} objects, its end says ${end.objects}`);
+      if (end.collections !== restore.collections.length || end.objects !== restore.objects)
+        throw damagedBackup(`it has ${restore.objects} objects, its end says ${end.objects}`);
       restore.ended = true;
     }
   }

@@ -49,13 +49,21 @@ export class Catalog {
   /** `NotFound` when the collection is not, or no longer, there. */
   get(id: number): CollectionSchema {
     const schema = this.byId.get(id);
-    if (schema === undefined) throw new HeddleError('NotFound', `collection ${id} does not exist`, { hint: 'It was deleted; create it with collections.ensure.', details: { collection: id } });
+    if (schema === undefined)
+      throw new HeddleError('NotFound', `collection ${id} does not exist`, {
+        hint: 'It was deleted; create it with collections.ensure.',
+        details: { collection: id },
+      });
     return schema;
   }
 
   byName(name: string): CollectionSchema {
     const schema = this.find(name);
-    if (schema === undefined) throw new HeddleError('NotFound', `collection "${name}" does not exist`, { hint: 'Create it with collections.ensure.', details: { collection: name } });
+    if (schema === undefined)
+      throw new HeddleError('NotFound', `collection "${name}" does not exist`, {
+        hint: 'Create it with collections.ensure.',
+        details: { collection: name },
+      });
     return schema;
   }
 
@@ -81,7 +89,9 @@ export class Catalog {
         for (const shard of shards.keys()) await this.engine(shard).run((host) => host.dropShard(shard));
         continue;
       }
-      await Promise.all(leading.shards.filter((shard) => shards.get(shard)?.version !== leading.version).map((shard) => this.put(shard, leading)));
+      await Promise.all(
+        leading.shards.filter((shard) => shards.get(shard)?.version !== leading.version).map((shard) => this.put(shard, leading)),
+      );
       this.byId.set(id, leading);
     }
   }
@@ -89,7 +99,10 @@ export class Catalog {
   create(name: string, config: CollectionConfig): Promise<CollectionSchema> {
     return this.serially(async () => {
       if (this.find(name) !== undefined)
-        throw new HeddleError('Conflict', `collection "${name}" exists already`, { hint: 'Use collections.ensure or collections.use.', details: { collection: name } });
+        throw new HeddleError('Conflict', `collection "${name}" exists already`, {
+          hint: 'Use collections.ensure or collections.use.',
+          details: { collection: name },
+        });
       return this.createNow(name, config);
     });
   }
@@ -132,9 +145,16 @@ export class Catalog {
   restore(stored: CollectionSchema): Promise<CollectionSchema> {
     return this.serially(async () => {
       checkCollectionName(stored.name);
-      if (this.find(stored.name) !== undefined) throw new HeddleError('Conflict', `collection "${stored.name}" exists already`, { details: { collection: stored.name } });
+      if (this.find(stored.name) !== undefined)
+        throw new HeddleError('Conflict', `collection "${stored.name}" exists already`, { details: { collection: stored.name } });
       const shards = this.freeShards(this.engines.length);
-      const schema: CollectionSchema = { ...stored, id: this.freeId(), version: 1, shards, shardOf: stored.shardOf.map((_, v) => shards[v % shards.length]) };
+      const schema: CollectionSchema = {
+        ...stored,
+        id: this.freeId(),
+        version: 1,
+        shards,
+        shardOf: stored.shardOf.map((_, v) => shards[v % shards.length]),
+      };
       await this.spread(schema);
       return schema;
     });
@@ -142,14 +162,20 @@ export class Catalog {
 
   private async createNow(name: string, config: CollectionConfig): Promise<CollectionSchema> {
     const count = shardCountOf(name, config, this.engines.length);
-    const schema = normalize(name, config, { id: this.freeId(), shards: this.freeShards(count), keyNamespace: await uuidV5(KEY_NAMESPACE, name) });
+    const schema = normalize(name, config, {
+      id: this.freeId(),
+      shards: this.freeShards(count),
+      keyNamespace: await uuidV5(KEY_NAMESPACE, name),
+    });
     await this.spread(schema);
     return schema;
   }
 
   private freeId(): number {
     if (this.byId.size >= COLLECTIONS_MAX)
-      throw new HeddleError('InvalidInput', `a database holds at most ${COLLECTIONS_MAX} collections`, { hint: 'Delete one, or keep kinds of objects apart by a property.' });
+      throw new HeddleError('InvalidInput', `a database holds at most ${COLLECTIONS_MAX} collections`, {
+        hint: 'Delete one, or keep kinds of objects apart by a property.',
+      });
     return Math.max(Math.floor((this.clock.now() - ID_EPOCH_MS) / 1_000), ...[...this.byId.keys()].map((known) => known + 1), 1);
   }
 

@@ -25,7 +25,13 @@ let sequence = 0;
 function batchOf(numbers: readonly number[], kind: WriteKind = WriteKind.insert, uuids?: readonly Uint8Array[]): Uint8Array {
   const writer = new ByteWriter();
   numbers.forEach((n, i) =>
-    writeEntry(writer, { kind, uuid: uuids?.[i] ?? random.fill(new Uint8Array(16)), properties: utf8(JSON.stringify([n])), vectors: [], expectedDocID: 0 }),
+    writeEntry(writer, {
+      kind,
+      uuid: uuids?.[i] ?? random.fill(new Uint8Array(16)),
+      properties: utf8(JSON.stringify([n])),
+      vectors: [],
+      expectedDocID: 0,
+    }),
   );
   return writer.finish().slice();
 }
@@ -105,7 +111,10 @@ test('what a client had not been told of is applied once when another owner take
     reached++;
     return new Promise(() => undefined);
   };
-  const pending = [write(client, schema, batchOf(Array.from({ length: 40 }, (_, n) => n))), write(client, schema, batchOf(Array.from({ length: 30 }, (_, n) => n)))];
+  const pending = [
+    write(client, schema, batchOf(Array.from({ length: 40 }, (_, n) => n))),
+    write(client, schema, batchOf(Array.from({ length: 30 }, (_, n) => n))),
+  ];
   await expect.poll(() => reached).toBe(4);
   client.caller.detach();
   engines.interfere = () => undefined;
@@ -153,7 +162,9 @@ test('a collection that a crash left half created is completed, one half dropped
 test('two clients that ensure the same collection at once get one', async () => {
   const coordinator = await open(new TestEngines(2));
   const clients = await Promise.all([testClient(coordinator), testClient(coordinator), testClient(coordinator)]);
-  const schemas = await Promise.all(clients.map((client, i) => client.call('ensureCollection', ['Item', { properties: { n: 'int', [`p${i}`]: 'text?' } }])));
+  const schemas = await Promise.all(
+    clients.map((client, i) => client.call('ensureCollection', ['Item', { properties: { n: 'int', [`p${i}`]: 'text?' } }])),
+  );
   expect(new Set(schemas.map(({ id }) => id)).size).toBe(1);
   const final = coordinator.catalog.byName('Item');
   expect(final.properties.map(({ name }) => name).sort()).toEqual(['n', 'p0', 'p1', 'p2']);
@@ -176,10 +187,20 @@ test('another protocol version is asked to reload', async () => {
 test('waiting objects are lent to one client at a time, and come free when it leaves', async () => {
   const coordinator = await open(new TestEngines(2));
   const [one, other] = await Promise.all([testClient(coordinator), testClient(coordinator)]);
-  const config = { properties: { text: 'text' }, vectors: { default: { vectorizer: { id: 'm', dimensions: 2 }, when: 'background' } } } as const;
+  const config = {
+    properties: { text: 'text' },
+    vectors: { default: { vectorizer: { id: 'm', dimensions: 2 }, when: 'background' } },
+  } as const;
   const schema = await one.call('ensureCollection', ['Note', config]);
   const writer = new ByteWriter();
-  for (let n = 0; n < 40; n++) writeEntry(writer, { kind: WriteKind.insert, uuid: random.fill(new Uint8Array(16)), properties: utf8(`["text ${n}"]`), vectors: [], expectedDocID: 0 });
+  for (let n = 0; n < 40; n++)
+    writeEntry(writer, {
+      kind: WriteKind.insert,
+      uuid: random.fill(new Uint8Array(16)),
+      properties: utf8(`["text ${n}"]`),
+      vectors: [],
+      expectedDocID: 0,
+    });
   await write(one, schema, writer.finish().slice());
   const { ordinal } = schema.vectors[0];
   const mine = await one.call('leasePending', [schema.id, ordinal, 25]);

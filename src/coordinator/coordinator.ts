@@ -4,7 +4,16 @@
  */
 import type { Clock, Logger, Random } from '../core/clock.ts';
 import { uuidText } from '../core/ids.ts';
-import type { ChangeEvent, DatabaseStats, MatchCall, MatchReply, PendingObject, VectorizingReply, WriteCall, WriteReply } from '../protocol/coordinator-api.ts';
+import type {
+  ChangeEvent,
+  DatabaseStats,
+  MatchCall,
+  MatchReply,
+  PendingObject,
+  VectorizingReply,
+  WriteCall,
+  WriteReply,
+} from '../protocol/coordinator-api.ts';
 import type { FramePort } from '../protocol/frames.ts';
 import type { CallContext } from '../protocol/server.ts';
 import type { EngineHost, HostStats } from '../shard/host-api.ts';
@@ -222,7 +231,12 @@ export class Coordinator {
   }
 
   private emitChange(collection: number, uuids: readonly string[]): void {
-    const event: ChangeEvent = { collection, kind: 'write', uuids: uuids.slice(0, CHANGED_UUIDS_MAX), truncated: uuids.length > CHANGED_UUIDS_MAX };
+    const event: ChangeEvent = {
+      collection,
+      kind: 'write',
+      uuids: uuids.slice(0, CHANGED_UUIDS_MAX),
+      truncated: uuids.length > CHANGED_UUIDS_MAX,
+    };
     for (const session of this.sessions) if (session.watching) session.emit('changed', event);
   }
 
@@ -233,7 +247,8 @@ export class Coordinator {
   private schemaChanged(id: number, schema: unknown): void {
     for (const session of this.sessions) {
       session.emit('schema', { collection: id, schema });
-      if (schema === null && session.watching) session.emit('changed', { collection: id, kind: 'drop', uuids: [], truncated: true } satisfies ChangeEvent);
+      if (schema === null && session.watching)
+        session.emit('changed', { collection: id, kind: 'drop', uuids: [], truncated: true } satisfies ChangeEvent);
     }
     this.backgrounds.forEach((background) => background.wake());
   }

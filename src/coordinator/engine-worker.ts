@@ -23,7 +23,11 @@ export class EngineWorker implements EngineWorkerApi {
     this.environment = environment;
   }
 
-  async boot({ name, index, storage, durability, mustExist, lifeLock }: EngineBootOptions, port: MessagePort, gpu: MessagePort | null): Promise<PlainError | null> {
+  async boot(
+    { name, index, storage, durability, mustExist, lifeLock }: EngineBootOptions,
+    port: MessagePort,
+    gpu: MessagePort | null,
+  ): Promise<PlainError | null> {
     try {
       const stored = storage === 'opfs';
       const directory = engineDirectory(index);

@@ -116,14 +116,20 @@ export class Engine {
     while (this.deaths[0] < now - RESTART_WINDOW_MS) this.deaths.shift();
     this.logger.log('warn', `engine ${this.index} died: ${reason.message}`, { code: reason.code, deaths: this.deaths.length });
     if (this.deaths.length <= RESTARTS_MAX) {
-      this.living().catch((thrown: unknown) => this.logger.log('error', `engine ${this.index} could not be started again`, { cause: String(thrown) }));
+      this.living().catch((thrown: unknown) =>
+        this.logger.log('error', `engine ${this.index} could not be started again`, { cause: String(thrown) }),
+      );
       return;
     }
-    const given = new HeddleError('StorageUnavailable', `engine ${this.index} died ${this.deaths.length} times in a minute: ${reason.message}`, {
-      hint: 'Reload the page; if it happens again, export what can be read and restore it into a new database.',
-      details: { cause: reason.code },
-      cause: reason,
-    });
+    const given = new HeddleError(
+      'StorageUnavailable',
+      `engine ${this.index} died ${this.deaths.length} times in a minute: ${reason.message}`,
+      {
+        hint: 'Reload the page; if it happens again, export what can be read and restore it into a new database.',
+        details: { cause: reason.code },
+        cause: reason,
+      },
+    );
     this.starting = Promise.reject(given);
     this.starting.catch(() => undefined);
   }

@@ -11,8 +11,29 @@ import type { EngineHost, WriteRequest } from '../shard/host-api.ts';
 type HostMethod = keyof EngineHost;
 
 const METHODS: ReadonlySet<string> = new Set<HostMethod>([
-  'putShard', 'dropShard', 'shards', 'write', 'get', 'exists', 'scan', 'count', 'keywordStats', 'search', 'fetch', 'answer', 'aggregate', 'match',
-  'pendingVectors', 'maintain', 'flush', 'compact', 'verify', 'stats', 'settled', 'close', 'vectorHealth',
+  'putShard',
+  'dropShard',
+  'shards',
+  'write',
+  'get',
+  'exists',
+  'scan',
+  'count',
+  'keywordStats',
+  'search',
+  'fetch',
+  'answer',
+  'aggregate',
+  'match',
+  'pendingVectors',
+  'maintain',
+  'flush',
+  'compact',
+  'verify',
+  'stats',
+  'settled',
+  'close',
+  'vectorHealth',
 ]);
 
 /** Calls that may take as long as the data is large. */

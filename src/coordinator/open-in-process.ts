@@ -25,7 +25,16 @@ export interface InProcessOptions {
 }
 
 export async function openInProcess(options: InProcessOptions): Promise<Coordinator> {
-  const { vfs, mirrorOf = () => null, durability = 'strict', clock = systemClock, random = systemRandom, logger = silentLogger, limits, storageLimits } = options;
+  const {
+    vfs,
+    mirrorOf = () => null,
+    durability = 'strict',
+    clock = systemClock,
+    random = systemRandom,
+    logger = silentLogger,
+    limits,
+    storageLimits,
+  } = options;
   const engineCount = await engineCountOf(vfs, options.engines ?? 1);
   const startEngine = (index: number) =>
     localEngine(async () => {

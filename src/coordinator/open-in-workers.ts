@@ -43,7 +43,11 @@ async function openOver(early: EngineThread[], options: BootOptions, environment
       details: { name },
     });
   const wanted = options.engines ?? defaultEngines(environment.cores);
-  const engineCount = !stored ? wanted : status === 'mirrored' ? await mirroredEngines(name) : await engineCountOf(databaseVfs(name), wanted);
+  const engineCount = !stored
+    ? wanted
+    : status === 'mirrored'
+      ? await mirroredEngines(name)
+      : await engineCountOf(databaseVfs(name), wanted);
   let coordinator: Coordinator | null = null;
   const logger: Logger = { log: (level, message, fields) => coordinator?.log(level, message, fields) };
   // Only the first start may find nothing; an engine that is started again must find what it left.
@@ -116,7 +120,10 @@ async function startEngineWorker(
   const { port1, port2 } = new MessageChannel();
   const lifeLock = lockNames.engine(name, index, uuidText(systemRandom.fill(new Uint8Array(16))));
   const api = wrap<EngineWorkerApi>(worker);
-  const booted = await Promise.race([api.boot({ name, index, storage, durability, mustExist, lifeLock }, transfer(port2, [port2]), gpu && transfer(gpu, [gpu])), crashed.then((error) => error.toPlain())]);
+  const booted = await Promise.race([
+    api.boot({ name, index, storage, durability, mustExist, lifeLock }, transfer(port2, [port2]), gpu && transfer(gpu, [gpu])),
+    crashed.then((error) => error.toPlain()),
+  ]);
   if (booted !== null) {
     worker.terminate();
     throw HeddleError.fromPlain(booted);
@@ -127,7 +134,9 @@ async function startEngineWorker(
   const died = Promise.race([crashed, vanished]).catch((thrown: unknown) => HeddleError.from(thrown));
   const end = (reason: HeddleError): void => {
     worker.terminate();
-    remote.close(new HeddleError('LeaderChanged', `engine ${index} was lost: ${reason.message}`, { details: { engine: index, cause: reason.code } }));
+    remote.close(
+      new HeddleError('LeaderChanged', `engine ${index} was lost: ${reason.message}`, { details: { engine: index, cause: reason.code } }),
+    );
   };
   void died.then(end);
   return {

@@ -9,7 +9,16 @@
 import { HeddleError } from '../core/errors.ts';
 import { BroadcastPort, type Broadcast, type Letter } from '../protocol/broadcast-port.ts';
 import type { FramePort } from '../protocol/frames.ts';
-import { LEADING, lockNames, type BootOptions, type IntroductionMessage, type LeadMessage, type OwnerApi, type OwnerMethod, type OwnerMetrics } from '../protocol/owner-api.ts';
+import {
+  LEADING,
+  lockNames,
+  type BootOptions,
+  type IntroductionMessage,
+  type LeadMessage,
+  type OwnerApi,
+  type OwnerMethod,
+  type OwnerMetrics,
+} from '../protocol/owner-api.ts';
 import { Server } from '../protocol/server.ts';
 import type { Coordinator } from './coordinator.ts';
 import { Session } from './session.ts';
@@ -58,12 +67,14 @@ export class Owner implements OwnerApi {
     const queued = new AbortController();
     this.queued = queued;
     const request = steal ? { steal } : { signal: queued.signal };
-    this.environment.locks.request(lockNames.owner(this.options!.name), request, () => this.lead()).catch((thrown: unknown) => {
-      if (queued.signal.aborted && this.opening === null) return;
-      // The lock was taken from us: another worker may be opening the files at this moment.
-      void thrown;
-      this.environment.end();
-    });
+    this.environment.locks
+      .request(lockNames.owner(this.options!.name), request, () => this.lead())
+      .catch((thrown: unknown) => {
+        if (queued.signal.aborted && this.opening === null) return;
+        // The lock was taken from us: another worker may be opening the files at this moment.
+        void thrown;
+        this.environment.end();
+      });
   }
 
   /** Holds the lock until the promise resolves. */

@@ -17,7 +17,11 @@ export class Reads {
   /** Object pages that hold the objects of these UUIDs, in no order, missing ones left out. */
   async get(collection: number, uuids: Uint8Array, projection: ReadProjection): Promise<Uint8Array[]> {
     const parts = byShard(this.catalog.get(collection), uuids);
-    return Promise.all(parts.map(({ shard, uuids: some }) => this.catalog.engine(shard).run(async (host) => (await host.get(shard, some, projection)).bytes)));
+    return Promise.all(
+      parts.map(({ shard, uuids: some }) =>
+        this.catalog.engine(shard).run(async (host) => (await host.get(shard, some, projection)).bytes),
+      ),
+    );
   }
 
   async exists(collection: number, uuids: Uint8Array): Promise<boolean[]> {

@@ -23,9 +23,10 @@ const UUID_AT = LENGTH_BYTES + 1;
 export function forEachEntry(batch: Uint8Array, each: (index: number, start: number, end: number) => void): void {
   const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength);
   let index = 0;
-  for (let at = 0; at < batch.length; ) {
+  for (let at = 0; at < batch.length;) {
     const end = at + LENGTH_BYTES <= batch.length ? at + LENGTH_BYTES + view.getUint32(at, true) : Infinity;
-    if (end > batch.length || end < at + UUID_AT + 16) throw new HeddleError('InvalidInput', `write batch is malformed at byte ${at} of ${batch.length}`);
+    if (end > batch.length || end < at + UUID_AT + 16)
+      throw new HeddleError('InvalidInput', `write batch is malformed at byte ${at} of ${batch.length}`);
     each(index++, at, end);
     at = end;
   }

@@ -40,7 +40,13 @@ export class Searches {
     for (let attempt = 1; ; attempt++) {
       const { merged, results } = await this.candidates(schema, request);
       const { pages, missing } = await this.fetchWinners(schema, merged, projection);
-      if (missing === 0 || attempt === ATTEMPTS_MAX) return replyOf(request, merged, results, pages.map(({ bytes }) => bytes));
+      if (missing === 0 || attempt === ATTEMPTS_MAX)
+        return replyOf(
+          request,
+          merged,
+          results,
+          pages.map(({ bytes }) => bytes),
+        );
     }
   }
 
@@ -66,7 +72,10 @@ export class Searches {
     return { op: 'containsAny', target: { kind: 'id' }, value: merged.hits.map(({ uuid }) => uuidText(uuid)) };
   }
 
-  private async candidates(schema: CollectionSchema, request: SearchRequest): Promise<{ merged: MergedResults; results: ShardSearchResult[] }> {
+  private async candidates(
+    schema: CollectionSchema,
+    request: SearchRequest,
+  ): Promise<{ merged: MergedResults; results: ShardSearchResult[] }> {
     const search = await this.withStats(schema, planShardSearch(request));
     const results = await this.onEveryShard(schema, (host, shard) => host.search(shard, search));
     return { merged: mergeResults(request, results), results };
@@ -79,7 +88,11 @@ export class Searches {
   }
 
   /** The winners' objects, each once, and how many of them were no longer there. */
-  private async fetchWinners(schema: CollectionSchema, { hits }: MergedResults, projection: Projection): Promise<{ pages: ObjectPage[]; missing: number }> {
+  private async fetchWinners(
+    schema: CollectionSchema,
+    { hits }: MergedResults,
+    projection: Projection,
+  ): Promise<{ pages: ObjectPage[]; missing: number }> {
     const wanted = new Map<number, Set<number>>();
     for (const { shard, docID } of hits) {
       const docIDs = wanted.get(shard);
@@ -107,7 +120,9 @@ function projectionOf(schema: CollectionSchema, request: SearchRequest): Project
   const ordinal = (named: readonly { readonly name: string; readonly ordinal: number }[], name: string): number => {
     const found = named.find((candidate) => candidate.name === name);
     if (found !== undefined) return found.ordinal;
-    throw new HeddleError('InvalidInput', `collection "${schema.name}" has no "${name}" to return`, { details: { collection: schema.name, property: name } });
+    throw new HeddleError('InvalidInput', `collection "${schema.name}" has no "${name}" to return`, {
+      details: { collection: schema.name, property: name },
+    });
   };
   return {
     properties: request.returnProperties?.map((name) => ordinal(schema.properties, name)) ?? null,

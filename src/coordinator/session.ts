@@ -18,7 +18,8 @@ const METHODS: Methods = {
     await owner.engines[0].ping();
     return null;
   },
-  createCollection: ({ owner }, [name, config], { resent }) => (resent ? owner.catalog.ensure(name, config) : owner.catalog.create(name, config)),
+  createCollection: ({ owner }, [name, config], { resent }) =>
+    resent ? owner.catalog.ensure(name, config) : owner.catalog.create(name, config),
   ensureCollection: ({ owner }, [name, config]) => owner.catalog.ensure(name, config),
   changeCollection: ({ owner }, [collection, change]) => owner.catalog.change(collection, change),
   describeCollection: ({ owner }, [collection]) => owner.catalog.get(collection),
@@ -71,7 +72,9 @@ export class Session {
     else this.adopt(owner);
     const ready = owner;
     this.server = new Server(port, (method, args, context) =>
-      this.coordinator !== null ? this.handle(method, args, context) : Promise.resolve(ready).then(() => this.handle(method, args, context)),
+      this.coordinator !== null
+        ? this.handle(method, args, context)
+        : Promise.resolve(ready).then(() => this.handle(method, args, context)),
     );
   }
 

@@ -3,7 +3,10 @@ import type { CollectionStats, DatabaseStats } from '../protocol/coordinator-api
 import type { CollectionSchema } from '../schema/collection-schema.ts';
 import type { HostStats, ShardStats } from '../shard/host-api.ts';
 
-export function databaseStats(hosts: readonly HostStats[], schemas: readonly CollectionSchema[]): Omit<DatabaseStats, 'engineRestarts' | 'clients'> {
+export function databaseStats(
+  hosts: readonly HostStats[],
+  schemas: readonly CollectionSchema[],
+): Omit<DatabaseStats, 'engineRestarts' | 'clients'> {
   const sum = (of: (host: HostStats) => number): number => hosts.reduce((total, host) => total + of(host), 0);
   const shards = hosts.flatMap((host) => host.shards);
   return {
@@ -14,7 +17,12 @@ export function databaseStats(hosts: readonly HostStats[], schemas: readonly Col
     engines: hosts.length,
     gpu: hosts.find(({ gpu }) => gpu)?.gpu ?? null,
     quarantined: hosts.flatMap((host) => host.quarantined),
-    collections: schemas.map((schema) => collectionStats(schema, shards.filter(({ shard }) => schema.shards.includes(shard)))),
+    collections: schemas.map((schema) =>
+      collectionStats(
+        schema,
+        shards.filter(({ shard }) => schema.shards.includes(shard)),
+      ),
+    ),
   };
 }
 
@@ -29,7 +37,14 @@ function collectionStats(schema: CollectionSchema, shards: readonly ShardStats[]
     vectors: schema.vectors.map(({ name, ordinal }) => {
       const total = (key: 'rows' | 'pending' | 'backlog' | 'memoryBytes' | 'diskBytes'): number =>
         sum((shard) => shard.vectors.find((vector) => vector.ordinal === ordinal)?.[key] ?? 0);
-      return { name, rows: total('rows'), pending: total('pending'), backlog: total('backlog'), memoryBytes: total('memoryBytes'), diskBytes: total('diskBytes') };
+      return {
+        name,
+        rows: total('rows'),
+        pending: total('pending'),
+        backlog: total('backlog'),
+        memoryBytes: total('memoryBytes'),
+        diskBytes: total('diskBytes'),
+      };
     }),
   };
 }

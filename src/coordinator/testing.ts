@@ -47,7 +47,15 @@ export class TestEngines {
   private async start(index: number): Promise<EngineProcess> {
     this.starts[index] = (this.starts[index] ?? 0) + 1;
     const vfs = memoryVfs(this.storage).directory(engineDirectory(index));
-    const host = await ShardHost.open({ vfs, mirror: null, clock: systemClock, random: systemRandom, logger: silentLogger, durability: 'strict', defer: (run) => setImmediate(run) });
+    const host = await ShardHost.open({
+      vfs,
+      mirror: null,
+      clock: systemClock,
+      random: systemRandom,
+      logger: silentLogger,
+      durability: 'strict',
+      defer: (run) => setImmediate(run),
+    });
     let dead: HeddleError | null = null;
     const lost = new Set<(error: HeddleError) => void>();
     const died = new Promise<HeddleError>((resolve) => {
@@ -73,7 +81,9 @@ export class TestEngines {
               await this.interfere(index, method, args, true);
               return result;
             };
-            work().then(resolve, reject).finally(() => lost.delete(reject));
+            work()
+              .then(resolve, reject)
+              .finally(() => lost.delete(reject));
           });
       },
     });

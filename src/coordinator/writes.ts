@@ -47,17 +47,24 @@ export class Writes {
     const failed = settled.find((one) => one.status === 'rejected');
     // Nothing is atomic across shards. A retryable failure is sent again whole; what is applied is then answered, not repeated.
     if (failed !== undefined) throw failed.reason;
-    return this.merge(parts, settled.map((one) => (one as PromiseFulfilledResult<WriteAck>).value));
+    return this.merge(
+      parts,
+      settled.map((one) => (one as PromiseFulfilledResult<WriteAck>).value),
+    );
   }
 
   /** `SchemaConflict` with `details.stale` when the client encoded for another version. */
   private current(collection: number, version: number): CollectionSchema {
     const schema = this.catalog.get(collection);
     if (schema.version !== version)
-      throw new HeddleError('SchemaConflict', `collection "${schema.name}" is at version ${schema.version}, the write was made for ${version}`, {
-        hint: 'Open the collection again; the client does so by itself.',
-        details: { stale: true, collection, version: schema.version },
-      });
+      throw new HeddleError(
+        'SchemaConflict',
+        `collection "${schema.name}" is at version ${schema.version}, the write was made for ${version}`,
+        {
+          hint: 'Open the collection again; the client does so by itself.',
+          details: { stale: true, collection, version: schema.version },
+        },
+      );
     return schema;
   }
 
@@ -100,14 +107,23 @@ export class Writes {
 
   private async writeMatchingNow(call: MatchCall, context: CallContext, onUuids: (uuids: string[]) => void): Promise<MatchReply> {
     const schema = this.current(call.collection, call.version);
-    const reply = { matched: 0, written: 0, durability: 'power' as MatchReply['durability'], failures: [] as MatchReply['failures'][number][] };
+    const reply = {
+      matched: 0,
+      written: 0,
+      durability: 'power' as MatchReply['durability'],
+      failures: [] as MatchReply['failures'][number][],
+    };
     for (const shard of schema.shards) {
       const uuids = await this.catalog.engine(shard).run((host) => host.match(shard, call.filter, MATCH_MAX));
       reply.matched += uuids.length / 16;
       for (let at = 0; at < uuids.length; at += MATCH_BATCH * 16) {
         if (context.signal.aborted) return reply;
         const some = uuids.subarray(at, at + MATCH_BATCH * 16);
-        const ack = await this.send(this.self, { sequence: this.ownSequence(), atomic: false }, { shard, batch: batchOver(some, call.patch), indexes: [] });
+        const ack = await this.send(
+          this.self,
+          { sequence: this.ownSequence(), atomic: false },
+          { shard, batch: batchOver(some, call.patch), indexes: [] },
+        );
         const texts = Array.from({ length: some.length / 16 }, (_, i) => uuidText(some, i * 16));
         onUuids(texts);
         reply.written += ack.written;
@@ -131,4 +147,3 @@ function batchOver(uuids: Uint8Array, patch: Uint8Array | null): Uint8Array {
   }
   return writer.finish().slice();
 }
-

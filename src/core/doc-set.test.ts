@@ -10,8 +10,7 @@ test('a DocSet agrees with a Set under and, or, andNot', () => {
       const set = DocSet.of(left)[op as 'and'](DocSet.of(right));
       const a = new Set(left);
       const b = new Set(right);
-      const model =
-        op === 'or' ? [...new Set([...a, ...b])] : [...a].filter((id) => b.has(id) === (op === 'and'));
+      const model = op === 'or' ? [...new Set([...a, ...b])] : [...a].filter((id) => b.has(id) === (op === 'and'));
       expect([...set]).toEqual(model.sort((x, y) => x - y));
       expect([...set.toArray()]).toEqual([...set]);
       expect(set.count()).toBe(model.length);

@@ -28,9 +28,26 @@ export function uuidBytes(text: string): Uint8Array<ArrayBuffer> {
 export function uuidText(b: Uint8Array, at = 0): string {
   const h = HEX;
   return (
-    h[b[at]] + h[b[at + 1]] + h[b[at + 2]] + h[b[at + 3]] + '-' + h[b[at + 4]] + h[b[at + 5]] + '-' +
-    h[b[at + 6]] + h[b[at + 7]] + '-' + h[b[at + 8]] + h[b[at + 9]] + '-' +
-    h[b[at + 10]] + h[b[at + 11]] + h[b[at + 12]] + h[b[at + 13]] + h[b[at + 14]] + h[b[at + 15]]
+    h[b[at]] +
+    h[b[at + 1]] +
+    h[b[at + 2]] +
+    h[b[at + 3]] +
+    '-' +
+    h[b[at + 4]] +
+    h[b[at + 5]] +
+    '-' +
+    h[b[at + 6]] +
+    h[b[at + 7]] +
+    '-' +
+    h[b[at + 8]] +
+    h[b[at + 9]] +
+    '-' +
+    h[b[at + 10]] +
+    h[b[at + 11]] +
+    h[b[at + 12]] +
+    h[b[at + 13]] +
+    h[b[at + 14]] +
+    h[b[at + 15]]
   );
 }
 

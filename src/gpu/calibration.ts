@@ -58,7 +58,12 @@ export async function keepCalibration(gpu: GpuDevice, store: KeyValueStore | nul
 }
 
 /** Measures; runs inside `exclusive`. f16 rows are read like f32 ones and differ little in speed, so they get the same figure. */
-export async function calibrate(gpu: GpuDevice, clock: Clock, size: CalibrationSize = SIZE, shapes = TILE_SHAPES.length): Promise<Calibration> {
+export async function calibrate(
+  gpu: GpuDevice,
+  clock: Clock,
+  size: CalibrationSize = SIZE,
+  shapes = TILE_SHAPES.length,
+): Promise<Calibration> {
   const random = new SeededRandom(1);
   const sample = Float32Array.from({ length: size.rows * size.dimensions }, () => random.next() - 0.5);
   const queries = sample.slice(0, size.queries * size.dimensions);
@@ -105,7 +110,10 @@ async function fastestShape(clock: Clock, shapes: number, run: (tile: number) =>
 async function tableOf(gpu: GpuDevice, rowType: RowType, size: CalibrationSize, sample: Float32Array): Promise<RowTable> {
   const format: RowFormat = { rowType, distance: 'dot', packedDot: gpu.facts.packedDot };
   const table = new RowTable(gpu, { format, dimensions: size.dimensions, space: rowType === 'u7' ? codeSpace(-0.5, 0.5) : null });
-  await table.append(Uint32Array.from({ length: size.rows }, (_, i) => i), sample);
+  await table.append(
+    Uint32Array.from({ length: size.rows }, (_, i) => i),
+    sample,
+  );
   return table;
 }
 
@@ -113,7 +121,12 @@ function roundTrip(gpu: GpuDevice): Promise<unknown> {
   return withBatch(gpu, async (batch) => {
     const one = batch.upload(Uint32Array.of(0, 0, 0, 0));
     const out = batch.scratch(16);
-    batch.dispatch(await gatherKernel(gpu), { 1: one, 2: batch.upload(Uint32Array.of(0)), 3: out }, gatherParams({ rows: 1, wordsOfRow: 1, gridX: 1 }), 1);
+    batch.dispatch(
+      await gatherKernel(gpu),
+      { 1: one, 2: batch.upload(Uint32Array.of(0)), 3: out },
+      gatherParams({ rows: 1, wordsOfRow: 1, gridX: 1 }),
+      1,
+    );
     return batch.read({ buffer: out, bytes: 4 });
   });
 }
@@ -126,7 +139,11 @@ function upload(gpu: GpuDevice, sample: Float32Array<ArrayBuffer>): Promise<unkn
 async function walkRate(gpu: GpuDevice, clock: Clock, table: RowTable, queries: Float32Array, roundTripMs: number): Promise<number> {
   const random = new SeededRandom(2);
   const degree = 16;
-  const graph = uploadGraph(gpu, { degree, links: Uint32Array.from({ length: table.count * degree }, () => random.int(table.count)), seeds: Uint32Array.of(0) });
+  const graph = uploadGraph(gpu, {
+    degree,
+    links: Uint32Array.from({ length: table.count * degree }, () => random.int(table.count)),
+    seeds: Uint32Array.of(0),
+  });
   let scored = 0;
   const took = await best(clock, async () => {
     ({ scored } = await graphSearch(gpu, { table, graph, exact: null, queries, k: 10, ef: 64, rescore: 10 }));

@@ -93,7 +93,13 @@ async function searchPass(
     const params = tileParams({ queries: count, rows, words: table.words, firstRow, firstQuery: 0, stride: chunk });
     batch.dispatch(tile, tileBindings, params, Math.ceil(rows / side), Math.ceil(count / side));
     const isFirst = firstRow === 0;
-    batch.dispatch(select, selectBindings, selectParams({ count: rows, stride: chunk, firstRow, segments, isFirst, allowBits: (bits?.length ?? 0) * 32 }), segments, count);
+    batch.dispatch(
+      select,
+      selectBindings,
+      selectParams({ count: rows, stride: chunk, firstRow, segments, isFirst, allowBits: (bits?.length ?? 0) * 32 }),
+      segments,
+      count,
+    );
     batch.flush();
   }
   const merged = segments > 1 ? await mergeSegments(gpu, batch, best, count, segments * width, k) : best;
@@ -109,12 +115,25 @@ function chunkRows(gpu: GpuDevice, job: ExactJob, queries: number, total: number
 }
 
 /** Sorts `[queries × stride]` pairs of (key, id) into best lists of the width for `k`. */
-export async function mergeSegments(gpu: GpuDevice, batch: CommandBatch, pairs: GPUBuffer, queries: number, stride: number, k: number): Promise<GPUBuffer> {
+export async function mergeSegments(
+  gpu: GpuDevice,
+  batch: CommandBatch,
+  pairs: GPUBuffer,
+  queries: number,
+  stride: number,
+  k: number,
+): Promise<GPUBuffer> {
   const width = selectWidthFor(k);
   const merged = batch.scratch(queries * width * 8);
   const select = await selectKernel(gpu, { width, source: 'pairs', allow: false });
   const bindings: Bindings = { 1: merged, 2: pairs };
-  batch.dispatch(select, bindings, selectParams({ count: stride, stride, firstRow: 0, segments: 1, isFirst: true, allowBits: 0 }), 1, queries);
+  batch.dispatch(
+    select,
+    bindings,
+    selectParams({ count: stride, stride, firstRow: 0, segments: 1, isFirst: true, allowBits: 0 }),
+    1,
+    queries,
+  );
   return merged;
 }
 

@@ -102,6 +102,8 @@ export interface GpuBackend {
   searchExact(request: ExactRequest): Promise<GpuHits | null>;
   searchGraph(request: GraphRequest): Promise<GraphHits | null>;
   build(request: BuildRequest): Promise<BuiltGraph | null>;
-  trainCentroids(job: KmeansJob & { readonly cpuMs: number }): Promise<{ readonly centroids: Float32Array; readonly assigned: Uint32Array } | null>;
+  trainCentroids(
+    job: KmeansJob & { readonly cpuMs: number },
+  ): Promise<{ readonly centroids: Float32Array; readonly assigned: Uint32Array } | null>;
   close(): Promise<void>;
 }

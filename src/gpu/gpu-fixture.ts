@@ -20,7 +20,13 @@ export async function openTestDevice(memoryBytesMax = 512 * 2 ** 20): Promise<Gp
 export type RowKind = 'random' | 'duplicates' | 'equal' | 'clustered';
 
 /** `[count × dimensions]`, seeded; of unit length for cosine, small whole numbers for hamming. */
-export function randomRows(random: SeededRandom, distance: Distance, count: number, dimensions: number, kind: RowKind): Float32Array<ArrayBuffer> {
+export function randomRows(
+  random: SeededRandom,
+  distance: Distance,
+  count: number,
+  dimensions: number,
+  kind: RowKind,
+): Float32Array<ArrayBuffer> {
   const rows = new Float32Array(count * dimensions);
   const distinct = kind === 'equal' ? 1 : kind === 'duplicates' ? Math.max(1, count >> 2) : count;
   const centres = kind === 'clustered' ? randomRows(random, 'dot', 32, dimensions, 'random') : null;

@@ -41,7 +41,9 @@ test('nothing goes to a software adapter, to an unmeasured one or against a proh
 
 test('one query in wasm, however slow, does not wait for a round trip through a slow browser', () => {
   const c: GpuCosts = { roundTripMs: 103, uploadBytesPerMs: 1e6, scanTermsPerMs: { f32: 1e9, f16: 1e9, u7: 4e9 }, walkTermsPerMs: 1e8 };
-  expect(planGpu('auto', false, c, { kind: 'walk', rowType: 'u7', terms: 64 * 12 * 384, uploadBytes: 1536, cpuMs: 0.08 }).useGpu).toBe(false);
+  expect(planGpu('auto', false, c, { kind: 'walk', rowType: 'u7', terms: 64 * 12 * 384, uploadBytes: 1536, cpuMs: 0.08 }).useGpu).toBe(
+    false,
+  );
 });
 
 test('costs follow what jobs take, and ignore jobs that are all round trip', () => {

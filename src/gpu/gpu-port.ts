@@ -13,7 +13,18 @@ export type GpuRequest = readonly [id: number, method: Method, args: readonly un
 type Answer = readonly [id: number, result: unknown];
 
 const METHODS: ReadonlySet<string> = new Set<Method>([
-  'status', 'plan', 'openTable', 'isOpen', 'append', 'remove', 'setGraph', 'dropTable', 'searchExact', 'searchGraph', 'build', 'trainCentroids',
+  'status',
+  'plan',
+  'openTable',
+  'isOpen',
+  'append',
+  'remove',
+  'setGraph',
+  'dropTable',
+  'searchExact',
+  'searchGraph',
+  'build',
+  'trainCentroids',
 ]);
 
 /** Long enough for a first job, which opens the adapter, measures it and compiles. */
@@ -59,8 +70,20 @@ export interface GpuConnection {
 
 /** The status of a worker that is gone. */
 const GONE: GpuStatus = {
-  state: 'lost', mode: 'auto', adapter: null, costs: null, memoryBytes: 0, memoryBytesMax: 0, tables: 0, kernelsChecked: 0, kernelsWrong: [],
-  jobsRun: 0, jobsDeclined: 0, jobsFailed: 0, devicesLost: 0, lastFailure: 'the GPU worker is gone',
+  state: 'lost',
+  mode: 'auto',
+  adapter: null,
+  costs: null,
+  memoryBytes: 0,
+  memoryBytesMax: 0,
+  tables: 0,
+  kernelsChecked: 0,
+  kernelsWrong: [],
+  jobsRun: 0,
+  jobsDeclined: 0,
+  jobsFailed: 0,
+  devicesLost: 0,
+  lastFailure: 'the GPU worker is gone',
 };
 
 /** Calls the backend behind `port`. Arrays given to `append`, `setGraph` and `trainCentroids` are transferred: gone afterwards. */
@@ -96,10 +119,17 @@ export function connectGpu(port: MessagePort): GpuConnection {
   }
   const backend: GpuBackend = {
     status: async () => (await call<GpuStatus | null>('status', [])) ?? GONE,
-    plan: async (job) => (await call<Awaited<ReturnType<GpuBackend['plan']>> | null>('plan', [job])) ?? { useGpu: false, gpuMs: null, cpuMs: job.cpuMs, reason: 'the GPU worker is gone' },
+    plan: async (job) =>
+      (await call<Awaited<ReturnType<GpuBackend['plan']>> | null>('plan', [job])) ?? {
+        useGpu: false,
+        gpuMs: null,
+        cpuMs: job.cpuMs,
+        reason: 'the GPU worker is gone',
+      },
     openTable: (spec) => call('openTable', [spec]),
     isOpen: async (table) => (await call<boolean | null>('isOpen', [table])) ?? false,
-    append: async (table, docIDs, rows) => (await call<boolean | null>('append', [table, docIDs, rows], buffersOf([docIDs, rows]))) ?? false,
+    append: async (table, docIDs, rows) =>
+      (await call<boolean | null>('append', [table, docIDs, rows], buffersOf([docIDs, rows]))) ?? false,
     remove: async (table, docIDs) => (await call<boolean | null>('remove', [table, docIDs])) ?? false,
     setGraph: async (table, view) => (await call<boolean | null>('setGraph', [table, view], buffersOf(view))) ?? false,
     dropTable: (table) => call('dropTable', [table]),

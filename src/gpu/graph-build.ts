@@ -74,12 +74,19 @@ export async function buildGraph(gpu: GpuDevice, table: RowTable, options: Build
   return { levels, entry: levels[levels.length - 1].rows[0] ?? EMPTY };
 }
 
-async function buildLevel(gpu: GpuDevice, table: RowTable, rows: Uint32Array<ArrayBuffer>, degree: number, level: number, options: BuildOptions): Promise<Uint32Array<ArrayBuffer>> {
+async function buildLevel(
+  gpu: GpuDevice,
+  table: RowTable,
+  rows: Uint32Array<ArrayBuffer>,
+  degree: number,
+  level: number,
+  options: BuildOptions,
+): Promise<Uint32Array<ArrayBuffer>> {
   if (rows.length === 0) return new Uint32Array(0);
   return withBatch(gpu, async (batch) => {
     const members: Rows = level === 0 ? table : await gatherRows(gpu, batch, table, rows);
     const links = batch.scratch(rows.length * degree * 4);
-    for (let first = 0; first < rows.length; ) {
+    for (let first = 0; first < rows.length;) {
       const size = Math.min(rows.length - first, Math.max(BATCH_MIN, Math.min(BATCH_MAX, first >> 2)));
       await withBatch(gpu, (step) => insertBatch(gpu, step, members, links, degree, first, size, options));
       first += size;
@@ -100,11 +107,33 @@ async function gatherRows(gpu: GpuDevice, batch: CommandBatch, table: RowTable, 
   return { format: table.format, words: table.words, rowBytes: table.rowBytes, rows: gathered, count: rows.length };
 }
 
-async function insertBatch(gpu: GpuDevice, batch: CommandBatch, rows: Rows, links: GPUBuffer, degree: number, first: number, size: number, options: BuildOptions): Promise<void> {
-  const inside = await scanRows(gpu, batch, rows, { firstQuery: first, queries: size, firstRow: first, rows: size, width: selectWidthFor(BUILD_INSIDE), earlierOnly: true }, options);
+async function insertBatch(
+  gpu: GpuDevice,
+  batch: CommandBatch,
+  rows: Rows,
+  links: GPUBuffer,
+  degree: number,
+  first: number,
+  size: number,
+  options: BuildOptions,
+): Promise<void> {
+  const inside = await scanRows(
+    gpu,
+    batch,
+    rows,
+    { firstQuery: first, queries: size, firstRow: first, rows: size, width: selectWidthFor(BUILD_INSIDE), earlierOnly: true },
+    options,
+  );
   const before = first === 0 ? emptyPairs(batch, size) : await candidatesBefore(gpu, batch, rows, links, degree, first, size, options);
   const keep = Math.min(options.maxConnections, degree);
-  const forward = await pruneKernel(gpu, { format: rows.format, mode: 'forward', degree, keep, widthA: before.width, widthB: selectWidthFor(BUILD_INSIDE) });
+  const forward = await pruneKernel(gpu, {
+    format: rows.format,
+    mode: 'forward',
+    degree,
+    keep,
+    widthA: before.width,
+    widthB: selectWidthFor(BUILD_INSIDE),
+  });
   const gridX = Math.min(size, GRID_X);
   const params = pruneParams({ count: size, words: rows.words, firstRow: first, gridX });
   batch.dispatch(forward, { 1: rows.rows, 2: links, 3: before.pairs, 4: inside }, params, gridX, Math.ceil(size / gridX));
@@ -118,11 +147,29 @@ function emptyPairs(batch: CommandBatch, size: number): { pairs: GPUBuffer; widt
   return { pairs: batch.upload(new Uint32Array(size * 2).fill(EMPTY)), width: 1 };
 }
 
-async function candidatesBefore(gpu: GpuDevice, batch: CommandBatch, rows: Rows, links: GPUBuffer, degree: number, first: number, size: number, options: BuildOptions): Promise<{ pairs: GPUBuffer; width: number }> {
+async function candidatesBefore(
+  gpu: GpuDevice,
+  batch: CommandBatch,
+  rows: Rows,
+  links: GPUBuffer,
+  degree: number,
+  first: number,
+  size: number,
+  options: BuildOptions,
+): Promise<{ pairs: GPUBuffer; width: number }> {
   const ef = Math.min(walkWidth(options.efConstruction), walkWidthMax(gpu, degree), PRUNE_CANDIDATES_MAX / 2);
   if (first < options.scanRowsMax || ef === 0) {
     const width = selectWidthFor(Math.min(options.efConstruction, 256));
-    return { pairs: await scanRows(gpu, batch, rows, { firstQuery: first, queries: size, firstRow: 0, rows: first, width, earlierOnly: false }, options), width };
+    return {
+      pairs: await scanRows(
+        gpu,
+        batch,
+        rows,
+        { firstQuery: first, queries: size, firstRow: 0, rows: first, width, earlierOnly: false },
+        options,
+      ),
+      width,
+    };
   }
   const hashEntries = walkHashEntries(ef, degree, gpu.facts.workgroupBytes);
   const walk = await walkKernel(gpu, { format: rows.format, ef, degree, hashEntries, queryIsRow: true });
@@ -130,13 +177,25 @@ async function candidatesBefore(gpu: GpuDevice, batch: CommandBatch, rows: Rows,
   const pairs = batch.scratch(size * ef * 8);
   const gridX = Math.min(size, GRID_X);
   const params = walkParams({ queries: size, words: rows.words, firstQuery: first, seeds: seeds.length, gridX });
-  batch.dispatch(walk, { 2: rows.rows, 3: links, 4: batch.upload(seeds), 5: pairs, 6: batch.scratch(size * 8) }, params, gridX, Math.ceil(size / gridX));
+  batch.dispatch(
+    walk,
+    { 2: rows.rows, 3: links, 4: batch.upload(seeds), 5: pairs, 6: batch.scratch(size * 8) },
+    params,
+    gridX,
+    Math.ceil(size / gridX),
+  );
   batch.flush();
   return { pairs, width: ef };
 }
 
 /** Exact nearest of a range of rows for rows of the same table: best lists of (key, place in the range). */
-async function scanRows(gpu: GpuDevice, batch: CommandBatch, rows: Rows, range: { firstQuery: number; queries: number; firstRow: number; rows: number; width: number; earlierOnly: boolean }, { shape, scratchBytesMax }: BuildOptions): Promise<GPUBuffer> {
+async function scanRows(
+  gpu: GpuDevice,
+  batch: CommandBatch,
+  rows: Rows,
+  range: { firstQuery: number; queries: number; firstRow: number; rows: number; width: number; earlierOnly: boolean },
+  { shape, scratchBytesMax }: BuildOptions,
+): Promise<GPUBuffer> {
   const side = tileSide(shape);
   const width = selectWidthFor(range.width);
   const tile = await tileKernel(gpu, { format: rows.format, shape, gather: false, queryIsRow: true });
@@ -147,27 +206,59 @@ async function scanRows(gpu: GpuDevice, batch: CommandBatch, rows: Rows, range: 
   const places = batch.upload(Uint32Array.from({ length: range.rows }, (_, i) => i));
   for (let at = 0; at < range.rows; at += chunk) {
     const count = Math.min(chunk, range.rows - at);
-    const params = tileParams({ queries: range.queries, rows: count, words: rows.words, firstRow: range.firstRow + at, firstQuery: range.firstQuery, stride: count, earlierOnly: range.earlierOnly });
+    const params = tileParams({
+      queries: range.queries,
+      rows: count,
+      words: rows.words,
+      firstRow: range.firstRow + at,
+      firstQuery: range.firstQuery,
+      stride: count,
+      earlierOnly: range.earlierOnly,
+    });
     batch.dispatch(tile, { 2: rows.rows, 3: distances }, params, Math.ceil(count / side), Math.ceil(range.queries / side));
-    batch.dispatch(select, { 1: best, 2: distances, 3: places }, selectParams({ count, stride: count, firstRow: at, segments: 1, isFirst: at === 0, allowBits: 0 }), 1, range.queries);
+    batch.dispatch(
+      select,
+      { 1: best, 2: distances, 3: places },
+      selectParams({ count, stride: count, firstRow: at, segments: 1, isFirst: at === 0, allowBits: 0 }),
+      1,
+      range.queries,
+    );
     batch.flush();
   }
   return best;
 }
 
 /** Offers each new row to the rows it links to; `chosen` is `[size × degree]`. */
-async function linkBack(gpu: GpuDevice, batch: CommandBatch, rows: Rows, links: GPUBuffer, degree: number, first: number, chosen: Uint32Array): Promise<void> {
+async function linkBack(
+  gpu: GpuDevice,
+  batch: CommandBatch,
+  rows: Rows,
+  links: GPUBuffer,
+  degree: number,
+  first: number,
+  chosen: Uint32Array,
+): Promise<void> {
   const { targets, offsets, incoming } = groupByTarget(chosen, degree, first);
   const reverse = await pruneKernel(gpu, { format: rows.format, mode: 'reverse', degree, keep: degree, widthA: 0, widthB: 0 });
   const gridX = Math.min(targets.length, GRID_X);
   const bindings = { 1: rows.rows, 2: links, 3: batch.upload(targets), 4: batch.upload(offsets), 5: batch.upload(incoming) };
   if (targets.length > 0)
-    batch.dispatch(reverse, bindings, pruneParams({ count: targets.length, words: rows.words, firstRow: 0, gridX }), gridX, Math.ceil(targets.length / gridX));
+    batch.dispatch(
+      reverse,
+      bindings,
+      pruneParams({ count: targets.length, words: rows.words, firstRow: 0, gridX }),
+      gridX,
+      Math.ceil(targets.length / gridX),
+    );
   batch.flush();
 }
 
 /** The links of a batch turned round: for each linked row the new rows that link to it, in rising order. */
-export function groupByTarget(chosen: Uint32Array, degree: number, first: number): { targets: Uint32Array<ArrayBuffer>; offsets: Uint32Array<ArrayBuffer>; incoming: Uint32Array<ArrayBuffer> } {
+export function groupByTarget(
+  chosen: Uint32Array,
+  degree: number,
+  first: number,
+): { targets: Uint32Array<ArrayBuffer>; offsets: Uint32Array<ArrayBuffer>; incoming: Uint32Array<ArrayBuffer> } {
   const sources = new Map<number, number[]>();
   for (let i = 0; i < chosen.length; i++) {
     const target = chosen[i];

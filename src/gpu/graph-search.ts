@@ -70,7 +70,8 @@ export const walkWidth = (ef: number): number => Math.ceil(ef / EF_STEP) * EF_ST
 
 /** Copies a graph into GPU memory; `dropGraph` frees it. */
 export function uploadGraph(gpu: GpuDevice, view: GraphView): GpuGraph {
-  if (view.links.byteLength > gpu.facts.bindingBytesMax) throw new GpuUnavailable('limit', `links of ${view.links.byteLength} bytes pass the device's binding limit`);
+  if (view.links.byteLength > gpu.facts.bindingBytesMax)
+    throw new GpuUnavailable('limit', `links of ${view.links.byteLength} bytes pass the device's binding limit`);
   const links = gpu.pool.take('storage', view.links.byteLength);
   gpu.device.queue.writeBuffer(links, 0, view.links);
   return { degree: view.degree, links, seeds: spreadSeeds(view.seeds) };
@@ -89,7 +90,8 @@ export function spreadSeeds(seeds: Uint32Array<ArrayBuffer>): Uint32Array<ArrayB
 export async function graphSearch(gpu: GpuDevice, job: GraphJob): Promise<GraphHits> {
   const { table, k } = job;
   const ef = walkWidth(Math.max(job.ef, k));
-  if (ef > walkWidthMax(gpu, job.graph.degree)) throw new GpuUnavailable('limit', `ef ${ef} at degree ${job.graph.degree} does not fit workgroup memory`);
+  if (ef > walkWidthMax(gpu, job.graph.degree))
+    throw new GpuUnavailable('limit', `ef ${ef} at degree ${job.graph.degree} does not fit workgroup memory`);
   const count = job.queries.length / table.dimensions;
   const hits = { k, docIDs: new Uint32Array(count * k).fill(EMPTY), distances: new Float32Array(count * k).fill(NaN), hops: 0, scored: 0 };
   for (let first = 0; first < count; first += QUERIES_MAX) {
@@ -105,7 +107,13 @@ export async function graphSearch(gpu: GpuDevice, job: GraphJob): Promise<GraphH
   return hits;
 }
 
-async function walkPass(gpu: GpuDevice, batch: CommandBatch, job: GraphJob, queries: Float32Array, ef: number): Promise<{ pairs: Uint32Array; effort: Uint32Array }> {
+async function walkPass(
+  gpu: GpuDevice,
+  batch: CommandBatch,
+  job: GraphJob,
+  queries: Float32Array,
+  ef: number,
+): Promise<{ pairs: Uint32Array; effort: Uint32Array }> {
   const { table, graph, k } = job;
   const count = queries.length / table.dimensions;
   const hashEntries = walkHashEntries(ef, graph.degree, gpu.facts.workgroupBytes);
@@ -114,7 +122,14 @@ async function walkPass(gpu: GpuDevice, batch: CommandBatch, job: GraphJob, quer
   const queryWords = batch.upload(encoded.words);
   const found = batch.scratch(count * ef * 8);
   const effort = batch.scratch(count * 8);
-  const bindings: Record<number, GPUBuffer> = { 1: queryWords, 2: table.rows, 3: graph.links, 4: batch.upload(graph.seeds), 5: found, 6: effort };
+  const bindings: Record<number, GPUBuffer> = {
+    1: queryWords,
+    2: table.rows,
+    3: graph.links,
+    4: batch.upload(graph.seeds),
+    5: found,
+    6: effort,
+  };
   if (table.terms) Object.assign(bindings, { 7: batch.upload(encoded.terms), 8: table.terms });
   const gridX = Math.min(count, GRID_X);
   const params = walkParams({ queries: count, words: table.words, firstQuery: 0, seeds: graph.seeds.length, gridX });
@@ -132,8 +147,16 @@ async function walkPass(gpu: GpuDevice, batch: CommandBatch, job: GraphJob, quer
     5: exact.ids,
   };
   if (exact.terms) Object.assign(scoreBindings, { 6: batch.upload(exactQueries.terms), 7: exact.terms });
-  batch.dispatch(await scoreKernel(gpu, exact.format), scoreBindings, scorePairsParams({ words: exact.words, count: rescored, stride: ef }), count);
+  batch.dispatch(
+    await scoreKernel(gpu, exact.format),
+    scoreBindings,
+    scorePairsParams({ words: exact.words, count: rescored, stride: ef }),
+    count,
+  );
   const best = await mergeSegments(gpu, batch, scored, count, rescored, k);
-  const [pairBytes, effortBytes] = await batch.read({ buffer: best, bytes: count * selectWidthFor(k) * 8 }, { buffer: effort, bytes: count * 8 });
+  const [pairBytes, effortBytes] = await batch.read(
+    { buffer: best, bytes: count * selectWidthFor(k) * 8 },
+    { buffer: effort, bytes: count * 8 },
+  );
   return { pairs: new Uint32Array(pairBytes), effort: new Uint32Array(effortBytes) };
 }

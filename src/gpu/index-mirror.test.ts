@@ -28,7 +28,10 @@ class Rows implements MirroredIndex {
   nearest(query: Float32Array, k: number, allow: DocSet | null): { docID: number; distance: number }[] {
     const prepared = preparedRow(this.distance, query);
     const all = [...this.rows].filter(([docID]) => !allow || allow.has(docID));
-    const scored = all.map(([docID, row]) => ({ docID, distance: Math.fround(exactDistance(this.distance, prepared, preparedRow(this.distance, row))) }));
+    const scored = all.map(([docID, row]) => ({
+      docID,
+      distance: Math.fround(exactDistance(this.distance, prepared, preparedRow(this.distance, row))),
+    }));
     return scored.sort((a, b) => a.distance - b.distance || a.docID - b.docID).slice(0, k);
   }
 }
@@ -38,32 +41,40 @@ const row = (): Float32Array => Float32Array.from({ length: 6 }, () => random.ne
 
 test('after any changes a batch gets the exact nearest of what is there now', async () => {
   const change = fc.record({ docID: fc.nat(60), add: fc.boolean() });
-  const round = fc.record({ changes: fc.array(change, { maxLength: 30 }), allow: fc.option(fc.uniqueArray(fc.nat(60))), lose: fc.integer({ min: 0, max: 4 }) });
+  const round = fc.record({
+    changes: fc.array(change, { maxLength: 30 }),
+    allow: fc.option(fc.uniqueArray(fc.nat(60))),
+    lose: fc.integer({ min: 0, max: 4 }),
+  });
   await fc.assert(
-    fc.asyncProperty(fc.constantFrom<Distance>('cosine', 'l2-squared', 'manhattan'), fc.array(round, { minLength: 1, maxLength: 5 }), async (distance, rounds) => {
-      const rows = new Rows(distance);
-      rows.rows.set(100, row());
-      const gpu = new ScalarGpu();
-      const mirror = new IndexMirror(gpu, rows);
-      let next = 1000;
-      for (const { changes, allow, lose } of rounds) {
-        for (const { docID, add } of changes) {
-          rows.rows.delete(docID);
-          if (add) rows.rows.set(rows.rows.has(docID) ? next++ : docID + next, row());
-          next += 61;
+    fc.asyncProperty(
+      fc.constantFrom<Distance>('cosine', 'l2-squared', 'manhattan'),
+      fc.array(round, { minLength: 1, maxLength: 5 }),
+      async (distance, rounds) => {
+        const rows = new Rows(distance);
+        rows.rows.set(100, row());
+        const gpu = new ScalarGpu();
+        const mirror = new IndexMirror(gpu, rows);
+        let next = 1000;
+        for (const { changes, allow, lose } of rounds) {
+          for (const { docID, add } of changes) {
+            rows.rows.delete(docID);
+            if (add) rows.rows.set(rows.rows.has(docID) ? next++ : docID + next, row());
+            next += 61;
+          }
+          if (lose === 0) gpu.lose();
+          const allowed = allow && DocSet.of([...rows.rows.keys()].filter((docID) => allow.includes(docID % 61)));
+          const queries = Float32Array.from([...row(), ...row()]);
+          const hits = await mirror.searchMany(queries, 5, allowed, 1);
+          expect(hits).not.toBeNull();
+          hits!.forEach(({ docIDs, distances }, q) => {
+            const wanted = rows.nearest(queries.subarray(q * 6, (q + 1) * 6), 5, allowed);
+            expect([...docIDs]).toEqual(wanted.map((hit) => hit.docID));
+            expect([...distances]).toEqual(wanted.map((hit) => hit.distance));
+          });
         }
-        if (lose === 0) gpu.lose();
-        const allowed = allow && DocSet.of([...rows.rows.keys()].filter((docID) => allow.includes(docID % 61)));
-        const queries = Float32Array.from([...row(), ...row()]);
-        const hits = await mirror.searchMany(queries, 5, allowed, 1);
-        expect(hits).not.toBeNull();
-        hits!.forEach(({ docIDs, distances }, q) => {
-          const wanted = rows.nearest(queries.subarray(q * 6, (q + 1) * 6), 5, allowed);
-          expect([...docIDs]).toEqual(wanted.map((hit) => hit.docID));
-          expect([...distances]).toEqual(wanted.map((hit) => hit.distance));
-        });
-      }
-    }),
+      },
+    ),
     { numRuns: 40, seed: 8 },
   );
 });

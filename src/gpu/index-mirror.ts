@@ -63,7 +63,13 @@ export class IndexMirror {
       return null;
     }
     const prepared = this.prepareAll(queries);
-    const hits = await backend.searchExact({ table: this.table!, queries: prepared, k: k + SPARE, allow: allow && this.allowFor(allow), cpuMs });
+    const hits = await backend.searchExact({
+      table: this.table!,
+      queries: prepared,
+      k: k + SPARE,
+      allow: allow && this.allowFor(allow),
+      cpuMs,
+    });
     if (hits) return this.score(prepared, hits, k);
     if (!(await backend.isOpen(this.table!))) await this.forget();
     return null;
@@ -106,7 +112,9 @@ export class IndexMirror {
   }
 
   private allowFor(allow: DocSet): GpuAllow {
-    return allow.count() * SPARSE < this.index.size ? { kind: 'list', docIDs: allow.toArray() } : { kind: 'bits', words: allow.words.slice() };
+    return allow.count() * SPARSE < this.index.size
+      ? { kind: 'list', docIDs: allow.toArray() }
+      : { kind: 'bits', words: allow.words.slice() };
   }
 
   /** Brings the table up to date; false when the GPU can't take the rows. */

@@ -17,7 +17,10 @@ export interface KmeansJob extends KmeansShape {
 }
 
 /** The centroids and the last assignment `[rows × segments]`. */
-export async function trainCentroids(gpu: GpuDevice, job: KmeansJob): Promise<{ readonly centroids: Float32Array<ArrayBuffer>; readonly assigned: Uint32Array<ArrayBuffer> }> {
+export async function trainCentroids(
+  gpu: GpuDevice,
+  job: KmeansJob,
+): Promise<{ readonly centroids: Float32Array<ArrayBuffer>; readonly assigned: Uint32Array<ArrayBuffer> }> {
   const kernel = await kmeansKernel(gpu);
   const centroids = job.start.slice();
   let assigned = new Uint32Array(0);

@@ -11,7 +11,22 @@ import { formatName, type RowFormat } from '../kernels/gpu/row-format.ts';
 import { TILE_SHAPES } from '../kernels/gpu/tile-distances.ts';
 import { calibrated, keepCalibration, type Calibration, type KeyValueStore } from './calibration.ts';
 import { exactSearch, type GpuHits } from './exact-search.ts';
-import type { BuildRequest, BuiltGraph, ExactRequest, GpuBackend, GpuJobSize, GpuMode, GpuPlan, GpuStatus, GraphHits, GraphRequest, GraphView, KmeansJob, TableId, TableSpec } from './gpu-backend.ts';
+import type {
+  BuildRequest,
+  BuiltGraph,
+  ExactRequest,
+  GpuBackend,
+  GpuJobSize,
+  GpuMode,
+  GpuPlan,
+  GpuStatus,
+  GraphHits,
+  GraphRequest,
+  GraphView,
+  KmeansJob,
+  TableId,
+  TableSpec,
+} from './gpu-backend.ts';
 import { openGpuDevice, type GpuDevice } from './gpu-device.ts';
 import { planGpu, refit } from './gpu-planner.ts';
 import { GpuUnavailable } from './gpu-unavailable.ts';
@@ -175,7 +190,8 @@ export class LocalGpu implements GpuBackend {
     const { device, calibration } = this;
     if (device && calibration && size.kind !== 'build') {
       this.calibration = { ...calibration, costs: refit(calibration.costs, size, tookMs) };
-      if (this.jobsRun % 64 === 0) await keepCalibration(device, this.options.store, this.calibration).catch((error: unknown) => this.note(error));
+      if (this.jobsRun % 64 === 0)
+        await keepCalibration(device, this.options.store, this.calibration).catch((error: unknown) => this.note(error));
     }
     return done;
   }
@@ -190,7 +206,8 @@ export class LocalGpu implements GpuBackend {
     if (!this.checked.has(name)) {
       const wrong = await selfTest(gpu, family, format, this.shape);
       this.checked.set(name, wrong);
-      if (wrong !== null) this.options.logger.log('error', 'a GPU kernel computes wrongly here and will not be used', { kernel: name, wrong });
+      if (wrong !== null)
+        this.options.logger.log('error', 'a GPU kernel computes wrongly here and will not be used', { kernel: name, wrong });
     }
     const wrong = this.checked.get(name);
     if (wrong) throw new GpuUnavailable('kernel', `${name}: ${wrong}`);
@@ -226,7 +243,13 @@ export class LocalGpu implements GpuBackend {
   }
 
   async append(id: TableId, docIDs: Uint32Array, rows: Float32Array): Promise<boolean> {
-    return (await this.run(() => this.table(id).rows.append(docIDs, rows).then(() => true))) ?? false;
+    return (
+      (await this.run(() =>
+        this.table(id)
+          .rows.append(docIDs, rows)
+          .then(() => true),
+      )) ?? false
+    );
   }
 
   async remove(id: TableId, docIDs: Uint32Array): Promise<boolean> {
@@ -262,14 +285,35 @@ export class LocalGpu implements GpuBackend {
     if (!rows) return Promise.resolve(null);
     const scanned = allow?.kind === 'list' ? Math.min(allow.docIDs.length, rows.count) : rows.count;
     const allowBytes = allow ? (allow.kind === 'list' ? allow.docIDs : allow.words).byteLength : 0;
-    const size: GpuJobSize = { kind: 'scan', rowType: rows.format.rowType, terms: queries.length * scanned, uploadBytes: queries.byteLength + allowBytes, cpuMs };
-    return this.planned(size, (gpu) => exactSearch(gpu, { table: this.table(table).rows, queries, k, allow, shape: TILE_SHAPES[this.shape], scratchBytesMax: SCRATCH_BYTES_MAX }));
+    const size: GpuJobSize = {
+      kind: 'scan',
+      rowType: rows.format.rowType,
+      terms: queries.length * scanned,
+      uploadBytes: queries.byteLength + allowBytes,
+      cpuMs,
+    };
+    return this.planned(size, (gpu) =>
+      exactSearch(gpu, {
+        table: this.table(table).rows,
+        queries,
+        k,
+        allow,
+        shape: TILE_SHAPES[this.shape],
+        scratchBytesMax: SCRATCH_BYTES_MAX,
+      }),
+    );
   }
 
   searchGraph({ table, exact, queries, k, ef, rescore, cpuMs }: GraphRequest): Promise<GraphHits | null> {
     const open = this.tables.get(table);
     if (!open?.graph) return Promise.resolve(null);
-    const size: GpuJobSize = { kind: 'walk', rowType: open.rows.format.rowType, terms: queries.length * SCORED_PER_EF * Math.max(ef, k), uploadBytes: queries.byteLength, cpuMs };
+    const size: GpuJobSize = {
+      kind: 'walk',
+      rowType: open.rows.format.rowType,
+      terms: queries.length * SCORED_PER_EF * Math.max(ef, k),
+      uploadBytes: queries.byteLength,
+      cpuMs,
+    };
     return this.planned(size, (gpu) => {
       const { rows, graph } = this.table(table);
       if (!graph) throw new GpuUnavailable('lost', `table ${table} has no graph`);
@@ -285,11 +329,20 @@ export class LocalGpu implements GpuBackend {
       const open = this.table(table).rows;
       await this.prove(gpu, 'graph', open.format);
       await this.prove(gpu, 'build', open.format);
-      return buildGraph(gpu, open, { maxConnections, efConstruction, levels, shape: TILE_SHAPES[this.shape], scratchBytesMax: SCRATCH_BYTES_MAX, scanRowsMax: SCAN_ROWS_MAX });
+      return buildGraph(gpu, open, {
+        maxConnections,
+        efConstruction,
+        levels,
+        shape: TILE_SHAPES[this.shape],
+        scratchBytesMax: SCRATCH_BYTES_MAX,
+        scanRowsMax: SCAN_ROWS_MAX,
+      });
     });
   }
 
-  trainCentroids(job: KmeansJob & { readonly cpuMs: number }): Promise<{ readonly centroids: Float32Array; readonly assigned: Uint32Array } | null> {
+  trainCentroids(
+    job: KmeansJob & { readonly cpuMs: number },
+  ): Promise<{ readonly centroids: Float32Array; readonly assigned: Uint32Array } | null> {
     const terms = job.rows * job.dimensions * job.centroids * job.iterations;
     return this.planned({ kind: 'build', rowType: 'f32', terms, uploadBytes: job.sample.byteLength, cpuMs: job.cpuMs }, async (gpu) => {
       await this.prove(gpu, 'kmeans', { rowType: 'f32', distance: 'l2-squared', packedDot: false });

@@ -65,10 +65,14 @@ export class RowTable {
   private take(capacity: number): { rows: GPUBuffer; ids: GPUBuffer; terms: GPUBuffer | null } {
     const bytes = capacity * this.rowBytes;
     if (bytes > this.gpu.facts.bindingBytesMax)
-      throw new GpuUnavailable('limit', `${capacity} rows of ${this.rowBytes} bytes pass the device's binding limit of ${this.gpu.facts.bindingBytesMax}`);
+      throw new GpuUnavailable(
+        'limit',
+        `${capacity} rows of ${this.rowBytes} bytes pass the device's binding limit of ${this.gpu.facts.bindingBytesMax}`,
+      );
     const taken: GPUBuffer[] = [];
     try {
-      for (const size of [bytes, capacity * 4, ...(this.format.rowType === 'u7' ? [capacity * 4] : [])]) taken.push(this.gpu.pool.take('storage', size));
+      for (const size of [bytes, capacity * 4, ...(this.format.rowType === 'u7' ? [capacity * 4] : [])])
+        taken.push(this.gpu.pool.take('storage', size));
     } catch (error) {
       for (const buffer of taken) this.gpu.pool.give(buffer);
       throw error;

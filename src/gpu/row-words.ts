@@ -14,7 +14,8 @@ export interface EncodedRows {
 }
 
 /** Bytes of one row. */
-export const rowBytes = (format: RowFormat, dimensions: number): number => wordsOf(format.rowType, dimensions) * bytesPerWord(format.rowType);
+export const rowBytes = (format: RowFormat, dimensions: number): number =>
+  wordsOf(format.rowType, dimensions) * bytesPerWord(format.rowType);
 /** Bytes of one query. */
 export const queryBytes = (format: RowFormat, dimensions: number): number => wordsOf(format.rowType, dimensions) * 16;
 
@@ -26,7 +27,12 @@ export function encodeRows(format: RowFormat, dimensions: number, rows: Float32A
   if (format.rowType === 'u7') {
     const terms = new Float32Array(count);
     for (let i = 0; i < count; i++)
-      terms[i] = codeRow(space!, format.distance, rows.subarray(i * dimensions, (i + 1) * dimensions), words.subarray(i * bytes, (i + 1) * bytes));
+      terms[i] = codeRow(
+        space!,
+        format.distance,
+        rows.subarray(i * dimensions, (i + 1) * dimensions),
+        words.subarray(i * bytes, (i + 1) * bytes),
+      );
     return { words, terms };
   }
   if (format.rowType === 'f16') {
@@ -45,7 +51,15 @@ export function encodeQueries(format: RowFormat, dimensions: number, queries: Fl
   if (format.rowType !== 'u7') return { words: padFloats(words, bytes, dimensions, queries), terms: new Float32Array(0) };
   const terms = new Float32Array(2 * count);
   for (let i = 0; i < count; i++)
-    terms.set(codeQuery(space!, format.distance, queries.subarray(i * dimensions, (i + 1) * dimensions), words.subarray(i * bytes, (i + 1) * bytes)), 2 * i);
+    terms.set(
+      codeQuery(
+        space!,
+        format.distance,
+        queries.subarray(i * dimensions, (i + 1) * dimensions),
+        words.subarray(i * bytes, (i + 1) * bytes),
+      ),
+      2 * i,
+    );
   return { words, terms };
 }
 

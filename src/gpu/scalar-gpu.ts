@@ -22,8 +22,20 @@ export class ScalarGpu implements GpuBackend {
 
   async status(): Promise<GpuStatus> {
     return {
-      state: 'ready', mode: 'force', adapter: null, costs: null, memoryBytes: 0, memoryBytesMax: 0, tables: this.tables.size, kernelsChecked: 0,
-      kernelsWrong: [], jobsRun: this.searches, jobsDeclined: 0, jobsFailed: 0, devicesLost: 0, lastFailure: null,
+      state: 'ready',
+      mode: 'force',
+      adapter: null,
+      costs: null,
+      memoryBytes: 0,
+      memoryBytesMax: 0,
+      tables: this.tables.size,
+      kernelsChecked: 0,
+      kernelsWrong: [],
+      jobsRun: this.searches,
+      jobsDeclined: 0,
+      jobsFailed: 0,
+      devicesLost: 0,
+      lastFailure: null,
     };
   }
   async plan(job: GpuJobSize): Promise<GpuPlan> {
@@ -65,7 +77,9 @@ export class ScalarGpu implements GpuBackend {
     const hits = { k, docIDs: new Uint32Array(count * k).fill(EMPTY), distances: new Float32Array(count * k).fill(NaN) };
     for (let q = 0; q < count; q++) {
       const query = queries.subarray(q * dimensions, (q + 1) * dimensions);
-      const scored = [...table.rows].filter(([docID]) => isAllowed(docID)).map(([docID, row]) => ({ docID, distance: floatDistance(distance, query, row).value }));
+      const scored = [...table.rows]
+        .filter(([docID]) => isAllowed(docID))
+        .map(([docID, row]) => ({ docID, distance: floatDistance(distance, query, row).value }));
       scored.sort((a, b) => a.distance - b.distance || a.docID - b.docID);
       scored.slice(0, k).forEach((hit, i) => {
         hits.docIDs[q * k + i] = hit.docID;

@@ -44,7 +44,10 @@ export async function selfTest(gpu: GpuDevice, family: KernelFamily, format: Row
   if (family === 'exact') queries.set(rows.subarray(0, DIMENSIONS));
   const space = rowType === 'u7' ? codeSpace(distance === 'hamming' ? 0 : -1, distance === 'hamming' ? 127 : 1) : null;
   const table = new RowTable(gpu, { format, dimensions: DIMENSIONS, space });
-  await table.append(Uint32Array.from({ length: ROWS }, (_, i) => i), rows);
+  await table.append(
+    Uint32Array.from({ length: ROWS }, (_, i) => i),
+    rows,
+  );
   const twin = (q: number): Float64Array => twinOf(format, space, queries.subarray(q * DIMENSIONS, (q + 1) * DIMENSIONS), rows);
   try {
     if (family === 'exact') {
@@ -59,7 +62,9 @@ export async function selfTest(gpu: GpuDevice, family: KernelFamily, format: Row
 }
 
 function sample(random: SeededRandom, distance: Distance, count: number): Float32Array<ArrayBuffer> {
-  const rows = Float32Array.from({ length: count * DIMENSIONS }, () => (distance === 'hamming' ? random.int(3) : random.next() * 1.6 - 0.8));
+  const rows = Float32Array.from({ length: count * DIMENSIONS }, () =>
+    distance === 'hamming' ? random.int(3) : random.next() * 1.6 - 0.8,
+  );
   if (distance !== 'cosine') return rows;
   for (let i = 0; i < count; i++) {
     const row = rows.subarray(i * DIMENSIONS, (i + 1) * DIMENSIONS);
@@ -95,8 +100,10 @@ function compare(hits: GpuHits, twin: (q: number) => Float64Array, expected: (di
       if (id === EMPTY || id >= ROWS) return `query ${q}: place ${i} holds ${id}`;
       const distance = hits.distances[q * hits.k + i];
       if (!(Math.abs(distance - distances[id]) <= TOLERANCE)) return `query ${q}: row ${id} at ${distance}, should be ${distances[id]}`;
-      if (i > 0 && distance === hits.distances[q * hits.k + i - 1] && id < hits.docIDs[q * hits.k + i - 1]) return `query ${q}: equal distances out of order at place ${i}`;
-      if (!(Math.abs(distances[id] - distances[wanted[i]]) <= TOLERANCE)) return `query ${q}: place ${i} holds row ${id}, should be ${wanted[i]}`;
+      if (i > 0 && distance === hits.distances[q * hits.k + i - 1] && id < hits.docIDs[q * hits.k + i - 1])
+        return `query ${q}: equal distances out of order at place ${i}`;
+      if (!(Math.abs(distances[id] - distances[wanted[i]]) <= TOLERANCE))
+        return `query ${q}: place ${i} holds row ${id}, should be ${wanted[i]}`;
     }
   }
   return null;
@@ -117,9 +124,18 @@ const LISTS_MAY_DIFFER = 4;
 
 /** The lists of a tiny graph: all rows in one batch, so that forward and reverse pruning both have work. */
 async function testBuild(gpu: GpuDevice, table: RowTable, rows: Float32Array, shape: number): Promise<string | null> {
-  const options = { maxConnections: 4, efConstruction: 32, levels: new Uint8Array(ROWS), shape: TILE_SHAPES[shape], scratchBytesMax: 2 ** 16, scanRowsMax: Infinity };
+  const options = {
+    maxConnections: 4,
+    efConstruction: 32,
+    levels: new Uint8Array(ROWS),
+    shape: TILE_SHAPES[shape],
+    scratchBytesMax: 2 ** 16,
+    scanRowsMax: Infinity,
+  };
   const { links, degree } = (await buildGraph(gpu, table, options)).levels[0];
-  const twins = Array.from({ length: ROWS }, (_, row) => twinOf(table.format, null, rows.subarray(row * DIMENSIONS, (row + 1) * DIMENSIONS), rows));
+  const twins = Array.from({ length: ROWS }, (_, row) =>
+    twinOf(table.format, null, rows.subarray(row * DIMENSIONS, (row + 1) * DIMENSIONS), rows),
+  );
   const wanted = linkBatch(ROWS, options.maxConnections, degree, BUILD_INSIDE, (a, b) => twins[a][b]);
   const wrong = wanted.flatMap((list, row) => {
     const found = [...links.subarray(row * degree, (row + 1) * degree)].filter((link) => link !== EMPTY);

@@ -50,14 +50,19 @@ function naive(schema: CollectionSchema, object: StoredObject, node: FilterNode)
     case 'property': {
       const { found, property } = look(schema, object, node.target.path);
       if (node.op === 'isNull') return (found.length === 0) === node.value;
-      if (node.op === 'withinGeoRange') return found.some((place) => metres(place as GeoRange, node.value as GeoRange) <= (node.value as GeoRange).distance);
+      if (node.op === 'withinGeoRange')
+        return found.some((place) => metres(place as GeoRange, node.value as GeoRange) <= (node.value as GeoRange).distance);
       if (property.type.startsWith('text')) return text(property, found as string[], node);
       return found.some((value) => compare(property.type.startsWith('date') ? Date.parse(value as string) : (value as number)));
     }
   }
 }
 
-function look(schema: CollectionSchema, object: StoredObject, path: string): { found: unknown[]; property: PropertySchema; multiple: boolean } {
+function look(
+  schema: CollectionSchema,
+  object: StoredObject,
+  path: string,
+): { found: unknown[]; property: PropertySchema; multiple: boolean } {
   let properties = schema.properties;
   let multiple = false;
   let found: unknown[] = [object.values];
@@ -106,10 +111,17 @@ function text(property: PropertySchema, found: readonly string[], node: FilterNo
   }
   const cased = property.tokenization === 'field' || property.tokenization === 'whitespace' ? pattern : pattern.toLowerCase();
   const folded = property.asciiFold ? foldAccents(cased) : cased;
-  if (node.op === 'like') return tokens.some((token) => new RegExp(`^${folded.replaceAll('*', '.*').replaceAll('?', '.')}$`, 'u').test(token));
+  if (node.op === 'like')
+    return tokens.some((token) => new RegExp(`^${folded.replaceAll('*', '.*').replaceAll('?', '.')}$`, 'u').test(token));
   const order = (token: string): number => Buffer.compare(Buffer.from(token), Buffer.from(folded));
   return tokens.some((token) =>
-    node.op === 'greaterThan' ? order(token) > 0 : node.op === 'greaterOrEqual' ? order(token) >= 0 : node.op === 'lessThan' ? order(token) < 0 : order(token) <= 0,
+    node.op === 'greaterThan'
+      ? order(token) > 0
+      : node.op === 'greaterOrEqual'
+        ? order(token) >= 0
+        : node.op === 'lessThan'
+          ? order(token) < 0
+          : order(token) <= 0,
   );
 }
 
@@ -131,21 +143,30 @@ function randomFilter(random: SeededRandom, depth: number): FilterInput {
     return kind === 0 ? { and: [inner(), inner()] } : { or: [inner(), inner()] };
   }
   const comparison = (): (typeof RANGE)[number] | 'equal' | 'notEqual' => pick(random, [...RANGE, 'equal', 'notEqual'] as const);
-  const contains = (): 'containsAny' | 'containsAll' | 'containsNone' => pick(random, ['containsAny', 'containsAll', 'containsNone'] as const);
+  const contains = (): 'containsAny' | 'containsAll' | 'containsNone' =>
+    pick(random, ['containsAny', 'containsAll', 'containsNone'] as const);
   const path = pick(random, ['title', 'tags', 'body', 'cars.make', 'author.name']);
   const makers: (() => FilterInput)[] = [
     () => ({ [path]: { [comparison()]: textOf(random, 3) } }),
     () => ({ [path]: { like: pick(random, ['r*', '*n', 'f?x', '*', 'élan', 'Bl*', 'na?ve']) } }),
     () => ({ [path]: { [contains()]: [textOf(random, 2), textOf(random, 2)] } }),
-    () => ({ [pick(random, ['count', 'author.born', 'cars.year'])]: { [comparison()]: pick(random, [random.int(9) - 4, 1900 + random.int(5), 2000 + random.int(4)]) } }),
+    () => ({
+      [pick(random, ['count', 'author.born', 'cars.year'])]: {
+        [comparison()]: pick(random, [random.int(9) - 4, 1900 + random.int(5), 2000 + random.int(4)]),
+      },
+    }),
     () => ({ [pick(random, ['score', 'scores'])]: { [comparison()]: pick(random, [-1.5, 0, 0.25, 0.5, 1, 2.5]) } }),
     () => ({ scores: { [contains()]: [0.5, random.int(5) / 2] } }),
     () => ({ done: random.next() < 0.5 }),
     () => ({ day: { [comparison()]: new Date(Date.UTC(2021, random.int(12), 1)) } }),
     () => ({ ref: { [contains()]: [pick(random, REFS), pick(random, REFS)] } }),
-    () => ({ place: { withinGeoRange: { latitude: random.int(170) - 85, longitude: pick(random, [-180, 0, 180]), distance: 10 ** random.int(8) } } }),
+    () => ({
+      place: { withinGeoRange: { latitude: random.int(170) - 85, longitude: pick(random, [-180, 0, 180]), distance: 10 ** random.int(8) } },
+    }),
     () => ({ [pick(random, ['title', 'tags', 'score', 'place', 'author.name', 'cars.make'])]: { isNull: random.next() < 0.5 } }),
-    () => ({ [pick(random, ['len(title)', 'len(tags)', 'len(scores)', 'len(cars.make)', 'len(done)'])]: { [comparison()]: random.int(4) } }),
+    () => ({
+      [pick(random, ['len(title)', 'len(tags)', 'len(scores)', 'len(cars.make)', 'len(done)'])]: { [comparison()]: random.int(4) },
+    }),
     () => ({ [pick(random, ['_creationTime', '_updateTime'])]: { [comparison()]: new Date(1_700_000_000_000 + random.int(10) * 1000) } }),
     () => ({ _id: { [comparison()]: REFS[0] } }),
   ];

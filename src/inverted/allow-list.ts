@@ -174,13 +174,23 @@ function ofLength(index: InvertedIndex, field: FieldIndex, node: Condition): Doc
   const bucket = need(field.size, field.field.path, 'invertedIndex.indexPropertyLength');
   const value = node.value as number;
   const zeroMatches =
-    node.op === 'equal' ? value === 0
-    : node.op === 'greaterThan' ? value < 0
-    : node.op === 'greaterOrEqual' ? value <= 0
-    : node.op === 'lessThan' ? value > 0
-    : value >= 0;
+    node.op === 'equal'
+      ? value === 0
+      : node.op === 'greaterThan'
+        ? value < 0
+        : node.op === 'greaterOrEqual'
+          ? value <= 0
+          : node.op === 'lessThan'
+            ? value > 0
+            : value >= 0;
   if (!zeroMatches) return ofRange(index, bucket, node.op, value);
-  const opposite = { equal: null, greaterThan: 'lessOrEqual', greaterOrEqual: 'lessThan', lessThan: 'greaterOrEqual', lessOrEqual: 'greaterThan' } as const;
+  const opposite = {
+    equal: null,
+    greaterThan: 'lessOrEqual',
+    greaterOrEqual: 'lessThan',
+    lessThan: 'greaterOrEqual',
+    lessOrEqual: 'greaterThan',
+  } as const;
   const rest = opposite[node.op as keyof typeof opposite];
   const without = index.bits();
   const [from, to] = rest === null ? [null, null] : rangeOfKey(numberKey(value), rest);
@@ -190,7 +200,8 @@ function ofLength(index: InvertedIndex, field: FieldIndex, node: Condition): Doc
 
 function ofTime(index: InvertedIndex, planes: RangePlanes | null, node: Condition): DocSet {
   const path = node.target.kind === 'creationTime' ? '_creationTime' : '_updateTime';
-  if (node.op !== 'containsAny') return ofPlanes(index, need(planes, path, 'invertedIndex.indexTimestamps'), node.op as RangeOperator, node.value as number);
+  if (node.op !== 'containsAny')
+    return ofPlanes(index, need(planes, path, 'invertedIndex.indexTimestamps'), node.op as RangeOperator, node.value as number);
   const result = new DocSet();
   for (const value of node.value as readonly number[]) result.or(ofTime(index, planes, { ...node, op: 'equal', value }));
   return result;
@@ -210,7 +221,8 @@ function ofId(index: InvertedIndex, node: Condition): DocSet {
   const result = new DocSet(index.live.capacity);
   for (const docID of index.live) {
     const order = compareBytes(index.docs.uuid(docID), bound);
-    const holds = node.op === 'greaterThan' ? order > 0 : node.op === 'greaterOrEqual' ? order >= 0 : node.op === 'lessThan' ? order < 0 : order <= 0;
+    const holds =
+      node.op === 'greaterThan' ? order > 0 : node.op === 'greaterOrEqual' ? order >= 0 : node.op === 'lessThan' ? order < 0 : order <= 0;
     if (holds) result.add(docID);
   }
   return result;

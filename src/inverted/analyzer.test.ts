@@ -5,7 +5,8 @@ import { TERM_CHARS_MAX } from './value-key.ts';
 const EN = { preset: 'en', additions: ['hoover'], removals: ['not'] };
 const analyzer = (settings: Partial<ConstructorParameters<typeof Analyzer>[0]> = {}): Analyzer =>
   new Analyzer({ tokenization: 'word', asciiFold: false, stemming: null, ...settings }, EN);
-const terms = (text: string, settings: Partial<ConstructorParameters<typeof Analyzer>[0]> = {}): string[] => analyzer(settings).terms(text, []);
+const terms = (text: string, settings: Partial<ConstructorParameters<typeof Analyzer>[0]> = {}): string[] =>
+  analyzer(settings).terms(text, []);
 
 test('the ways to cut text are Weaviate’s', () => {
   const text = ' Hello, (beautiful) World-Wide 42! ';
@@ -40,7 +41,10 @@ test('terms are stemmed where asked, for filters they are not', () => {
 });
 
 test('stopwords leave a query unless there is nothing else, and stay while they are being typed', () => {
-  const query = (text: string, open = false): string[] => analyzer().queryTokens(text, open).map(({ term }) => term);
+  const query = (text: string, open = false): string[] =>
+    analyzer()
+      .queryTokens(text, open)
+      .map(({ term }) => term);
   expect(query('the hoover is not in the house')).toEqual(['not', 'house']);
   expect(query('to be')).toEqual(['to', 'be']);
   expect(query('house of the', true)).toEqual(['house', 'the']);

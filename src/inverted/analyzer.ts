@@ -13,14 +13,35 @@ const MARKS = /\p{M}+/gu;
 const ASCII_ONLY = /^[\0-\x7f]*$/;
 /** Letters that are not a base letter with a mark, so that Unicode's decomposition leaves them as they are. */
 const FOLDED: Readonly<Record<string, string>> = {
-  ß: 'ss', æ: 'ae', Æ: 'AE', œ: 'oe', Œ: 'OE', ø: 'o', Ø: 'O', đ: 'd', Đ: 'D', ð: 'd', Ð: 'D', ł: 'l', Ł: 'L', þ: 'th', Þ: 'TH', ı: 'i', ħ: 'h', Ħ: 'H',
+  ß: 'ss',
+  æ: 'ae',
+  Æ: 'AE',
+  œ: 'oe',
+  Œ: 'OE',
+  ø: 'o',
+  Ø: 'O',
+  đ: 'd',
+  Đ: 'D',
+  ð: 'd',
+  Ð: 'D',
+  ł: 'l',
+  Ł: 'L',
+  þ: 'th',
+  Þ: 'TH',
+  ı: 'i',
+  ħ: 'h',
+  Ħ: 'H',
 };
 const LIGATURES = new RegExp(`[${Object.keys(FOLDED).join('')}]`, 'g');
 
 /** The text without accents. */
 export function foldAccents(text: string): string {
   if (ASCII_ONLY.test(text)) return text;
-  return text.normalize('NFD').replace(MARKS, '').normalize('NFC').replace(LIGATURES, (letter) => FOLDED[letter]);
+  return text
+    .normalize('NFD')
+    .replace(MARKS, '')
+    .normalize('NFC')
+    .replace(LIGATURES, (letter) => FOLDED[letter]);
 }
 
 type TextSettings = Pick<PropertySchema, 'tokenization' | 'asciiFold' | 'stemming'>;
@@ -71,7 +92,10 @@ export class Analyzer {
     const found: string[] = [];
     tokens(text, this.settings.tokenization, found);
     const kept = found.filter((token, i) => !this.stopwords.has(token) || (open && i === found.length - 1));
-    return (kept.length === 0 ? found : kept).map((token) => ({ term: this.shape(token), folded: this.settings.asciiFold ? foldAccents(token) : token }));
+    return (kept.length === 0 ? found : kept).map((token) => ({
+      term: this.shape(token),
+      folded: this.settings.asciiFold ? foldAccents(token) : token,
+    }));
   }
 
   /** Terms with their places in the text as it stands, for highlights. */

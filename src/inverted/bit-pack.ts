@@ -48,7 +48,8 @@ export function unpack(from: Uint8Array, at: number, count: number, width: numbe
     return at;
   }
   if (width === 32) {
-    for (let i = 0, p = at; i < count; i++, p += 4) into[i] = (from[p] | (from[p + 1] << 8) | (from[p + 2] << 16) | (from[p + 3] << 24)) + add;
+    for (let i = 0, p = at; i < count; i++, p += 4)
+      into[i] = (from[p] | (from[p + 1] << 8) | (from[p + 2] << 16) | (from[p + 3] << 24)) + add;
     return at + count * 4;
   }
   const mask = (1 << width) - 1;

@@ -125,7 +125,12 @@ export class DocColumn {
 
 function writeEntry(writer: ByteWriter, at: number, uuid: Uint8Array, createdMs: number, updatedMs: number): void {
   const updated = Math.floor(Math.max(0, updatedMs));
-  writer.u8(at).bytes(uuid).u32(updated % 0x1_0000_0000).u16(Math.floor(updated / 0x1_0000_0000)).varint(Math.max(0, updated - Math.floor(createdMs)));
+  writer
+    .u8(at)
+    .bytes(uuid)
+    .u32(updated % 0x1_0000_0000)
+    .u16(Math.floor(updated / 0x1_0000_0000))
+    .varint(Math.max(0, updated - Math.floor(createdMs)));
 }
 
 function readInto(value: Uint8Array, chunk: Chunk): void {
@@ -149,7 +154,7 @@ export function docColumnMerge(live: DocSet): MergeOperator {
       writer.clear();
       for (let i = newestFirst.length - 1; i >= 0; i--) {
         const value = newestFirst[i];
-        for (let at = 0; at < value.length; ) {
+        for (let at = 0; at < value.length;) {
           let end = at + ENTRY_BYTES;
           while (value[end] >= 0x80) end++;
           end++;

@@ -58,7 +58,15 @@ export class FieldIndex {
     this.live = live;
     this.statistics = statistics;
     const bucket = (kind: BucketKind, keyType: KeyType, scored = false): TermBucket =>
-      new TermBucket({ id: bucketOf(field.ordinal, kind), keyType, scored, live, kept, open, lengths: scored ? () => this.lengths!.lengths : null });
+      new TermBucket({
+        id: bucketOf(field.ordinal, kind),
+        keyType,
+        scored,
+        live,
+        kept,
+        open,
+        lengths: scored ? () => this.lengths!.lengths : null,
+      });
     this.lengthsOptions = { id: bucketOf(field.ordinal, BucketKind.lengths), bloom: false, operator: lengthMerge() };
     this.planesOptions = { id: bucketOf(field.ordinal, BucketKind.planes), bloom: false, operator: planesMerge(kept) };
     this.lengths = field.searchable ? new LengthColumn(open(this.lengthsOptions)) : null;

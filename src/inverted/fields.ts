@@ -62,7 +62,14 @@ export function fieldsOf(schema: CollectionSchema): Field[] {
   return fields;
 }
 
-function fieldOf(property: PropertySchema, path: string, top: number, chain: readonly string[], multiple: boolean, schema: CollectionSchema): Field {
+function fieldOf(
+  property: PropertySchema,
+  path: string,
+  top: number,
+  chain: readonly string[],
+  multiple: boolean,
+  schema: CollectionSchema,
+): Field {
   const type = (property.type.endsWith('[]') ? property.type.slice(0, -2) : property.type) as Field['type'];
   const isText = type === 'text';
   const searchable = isText && property.indexSearchable;

@@ -11,7 +11,11 @@ const bytes = (hex: string): Uint8Array => Uint8Array.from(hex.replaceAll(' ', '
 function readerOf(key: string, value: string): BucketReader {
   const entry: Entry = { key: bytes(key), value: bytes(value) };
   const entries = [entry];
-  return { get: () => entry.value, getAll: () => [entry.value!], scan: () => ({ next: () => entries.shift() ?? null, close: () => undefined }) };
+  return {
+    get: () => entry.value,
+    getAll: () => [entry.value!],
+    scan: () => ({ next: () => entries.shift() ?? null, close: () => undefined }),
+  };
 }
 
 test('length-column.md', () => {

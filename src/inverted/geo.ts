@@ -40,7 +40,8 @@ export function placeOfTerm(term: string): Place {
   return { latitude: Number(term.slice(0, comma)), longitude: Number(term.slice(comma + 1)) };
 }
 
-const cell = (value: number, low: number, span: number): number => Math.min(0xffffffff, Math.floor(((value - low) / span) * 0x1_0000_0000)) >>> 0;
+const cell = (value: number, low: number, span: number): number =>
+  Math.min(0xffffffff, Math.floor(((value - low) / span) * 0x1_0000_0000)) >>> 0;
 
 export function geoKeyBytes(term: string): Uint8Array {
   const { latitude, longitude } = placeOfTerm(term);
@@ -89,7 +90,9 @@ export function rangesOfCircle({ latitude, longitude, distance }: GeoRange): Key
   let cells: { level: number; y: number; x: number }[] = [{ level: 0, y: 0, x: 0 }];
   for (let level = 1; level <= 26; level++) {
     const finer = cells.flatMap(({ y, x }) =>
-      [0, 1, 2, 3].map((quarter) => ({ level, y: y * 2 + (quarter >>> 1), x: x * 2 + (quarter & 1) })).filter((c) => boxes.some((box) => touches(c, box))),
+      [0, 1, 2, 3]
+        .map((quarter) => ({ level, y: y * 2 + (quarter >>> 1), x: x * 2 + (quarter & 1) }))
+        .filter((c) => boxes.some((box) => touches(c, box))),
     );
     if (finer.length > CELLS_MAX) break;
     cells = finer;

@@ -8,7 +8,10 @@ export interface LikePattern {
 
 export function likePattern(pattern: string): LikePattern {
   const wildcard = pattern.search(/[?*]/);
-  const body = pattern.replace(/[.+^${}()|[\]\\/-]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.');
+  const body = pattern
+    .replace(/[.+^${}()|[\]\\/-]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
   const expression = new RegExp(`^${body}$`, 'su');
   return { prefix: wildcard < 0 ? pattern : pattern.slice(0, wildcard), matches: (term) => expression.test(term) };
 }

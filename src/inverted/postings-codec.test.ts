@@ -7,7 +7,10 @@ import { postingMerge } from './posting-merge.ts';
 import { readHeader, readPostings, writePostings } from './postings-codec.ts';
 
 const postings = fc
-  .uniqueArray(fc.tuple(fc.oneof(fc.nat(2_000), fc.nat(0xfffffff0)), fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 65_535 }))), { selector: ([doc]) => doc, maxLength: 700 })
+  .uniqueArray(fc.tuple(fc.oneof(fc.nat(2_000), fc.nat(0xfffffff0)), fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 65_535 }))), {
+    selector: ([doc]) => doc,
+    maxLength: 700,
+  })
   .map((pairs) => pairs.sort((a, b) => a[0] - b[0]));
 
 function encode(pairs: readonly (readonly [number, number])[], scored: boolean, net = pairs.length): Uint8Array {
@@ -40,7 +43,11 @@ test('no posting of a block scores over the block’s bound', () => {
       const near = pairs.filter(([doc]) => doc < 3_000);
       const lengths = Uint16Array.from({ length: 3_000 }, (_, doc) => 1 + ((doc * 7_919) % 97));
       const writer = new ByteWriter();
-      writePostings(writer, { docs: Uint32Array.from(near, ([doc]) => doc), frequencies: Uint32Array.from(near, ([, f]) => f), count: near.length, net: 0 }, lengths);
+      writePostings(
+        writer,
+        { docs: Uint32Array.from(near, ([doc]) => doc), frequencies: Uint32Array.from(near, ([, f]) => f), count: near.length, net: 0 },
+        lengths,
+      );
       const list = new PostingList();
       list.addSegment(writer.finish().slice());
       const impact = (frequency: number, length: number): number => frequency / (frequency + 0.3 + 0.05 * length);
@@ -58,10 +65,28 @@ test('no posting of a block scores over the block’s bound', () => {
 });
 
 test('a merge lays segments end to end, drops the dead and adds the net counts', () => {
-  const older = encode([[1, 1], [5, 2], [9, 1]], true, 3);
+  const older = encode(
+    [
+      [1, 1],
+      [5, 2],
+      [9, 1],
+    ],
+    true,
+    3,
+  );
   const newer = encode([[12, 4]], true, -1);
   const { merge } = postingMerge(true, DocSet.of([1, 9, 12]), () => null) as Extract<ReturnType<typeof postingMerge>, { kind: 'merge' }>;
-  expect(merge(new Uint8Array(1), [newer, older], false)).toEqual(encode([[1, 1], [9, 1], [12, 4]], true, 2));
+  expect(merge(new Uint8Array(1), [newer, older], false)).toEqual(
+    encode(
+      [
+        [1, 1],
+        [9, 1],
+        [12, 4],
+      ],
+      true,
+      2,
+    ),
+  );
   expect(merge(new Uint8Array(1), [encode([[5, 1]], true, -1), encode([[3, 1]], true, 1)], true)).toBeNull();
 });
 
@@ -71,5 +96,8 @@ test('the worked example of docs/format/postings.md decodes', () => {
   const frequencies = new Uint32Array(3);
   expect(readHeader(value, true)).toMatchObject({ net: 3, count: 3 });
   readPostings(value, true, docs, frequencies, 0);
-  expect([[...docs], [...frequencies]]).toEqual([[5, 8, 12], [1, 2, 1]]);
+  expect([[...docs], [...frequencies]]).toEqual([
+    [5, 8, 12],
+    [1, 2, 1],
+  ]);
 });

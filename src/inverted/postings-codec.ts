@@ -99,7 +99,14 @@ function largestFrequency(frequencies: Uint32Array, from: number, size: number):
 
 /** The shortest field among docs with more than half the largest frequency, and among the rest. */
 function patchBounds(
-  writer: ByteWriter, at: number, docs: Uint32Array, frequencies: Uint32Array, from: number, size: number, largest: number, lengths: Lengths | null,
+  writer: ByteWriter,
+  at: number,
+  docs: Uint32Array,
+  frequencies: Uint32Array,
+  from: number,
+  size: number,
+  largest: number,
+  lengths: Lengths | null,
 ): void {
   const half = largest >>> 1;
   let shortest = 65_535;
@@ -158,7 +165,13 @@ export function readPostings(value: Uint8Array, scored: boolean, docs: Uint32Arr
   return at;
 }
 
-export function readShort(value: Uint8Array, header: PostingsHeader, docs: Uint32Array, frequencies: Uint32Array | null, at: number): number {
+export function readShort(
+  value: Uint8Array,
+  header: PostingsHeader,
+  docs: Uint32Array,
+  frequencies: Uint32Array | null,
+  at: number,
+): number {
   position = header.body;
   let doc = -1;
   for (let i = 0; i < header.count; i++, at++) {

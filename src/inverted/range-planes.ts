@@ -176,11 +176,15 @@ function compareTail(docs: readonly number[], values: readonly number[], operato
   for (let i = 0; i < docs.length; i++) {
     const value = values[i];
     const holds =
-      operator === 'equal' ? value === bound
-      : operator === 'greaterThan' ? value > bound
-      : operator === 'greaterOrEqual' ? value >= bound
-      : operator === 'lessThan' ? value < bound
-      : value <= bound;
+      operator === 'equal'
+        ? value === bound
+        : operator === 'greaterThan'
+          ? value > bound
+          : operator === 'greaterOrEqual'
+            ? value >= bound
+            : operator === 'lessThan'
+              ? value < bound
+              : value <= bound;
     if (holds) into[docs[i] >>> 5] |= 1 << (docs[i] & 31);
   }
 }

@@ -21,7 +21,21 @@ import { stemmer as english } from 'stemmer';
 type Stem = (word: string) => string;
 
 const STEMMERS: Readonly<Record<string, Stem>> = {
-  danish, dutch, english, finnish, french, german, hungarian, italian, norwegian, portuguese, romanian, russian, spanish, swedish, turkish,
+  danish,
+  dutch,
+  english,
+  finnish,
+  french,
+  german,
+  hungarian,
+  italian,
+  norwegian,
+  portuguese,
+  romanian,
+  russian,
+  spanish,
+  swedish,
+  turkish,
 };
 const CACHE_TERMS_MAX = 100_000;
 

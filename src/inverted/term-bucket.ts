@@ -101,15 +101,19 @@ export class TermBucket {
   }
 
   /** Calls back with every segment entry in `[from, to)`, in key order, then with every memtable term that `wants` takes. */
-  scan(from: Uint8Array | null, to: Uint8Array | null, segment: (key: Uint8Array, value: Uint8Array) => void, memtable: (key: TermKey, docs: () => Uint32Array) => void): void {
+  scan(
+    from: Uint8Array | null,
+    to: Uint8Array | null,
+    segment: (key: Uint8Array, value: Uint8Array) => void,
+    memtable: (key: TermKey, docs: () => Uint32Array) => void,
+  ): void {
     const cursor = this.reader.scan(from, to);
     try {
       for (let entry = cursor.next(); entry !== null; entry = cursor.next()) if (entry.value !== null) segment(entry.key, entry.value);
     } finally {
       cursor.close();
     }
-    for (const table of this.memtables)
-      for (const key of table.keys()) if (table.count(key) > 0) memtable(key, () => table.read(key).docs);
+    for (const table of this.memtables) for (const key of table.keys()) if (table.count(key) > 0) memtable(key, () => table.read(key).docs);
   }
 
   /** Adds the docIDs of every term in `[from, to)` that `accepts` takes; `accepts` sees the key's bytes. */
@@ -189,7 +193,11 @@ function sortTexts(keys: string[]): string[] {
   return keys.some((key) => SURROGATES_AND_ABOVE.test(key)) ? keys.sort(compareTerms) : keys.sort();
 }
 
-function sortedKeys(memtable: TermMemtable, type: KeyType, bytesOf: (key: TermKey) => Uint8Array): { key: TermKey; bytes: Uint8Array | null }[] {
+function sortedKeys(
+  memtable: TermMemtable,
+  type: KeyType,
+  bytesOf: (key: TermKey) => Uint8Array,
+): { key: TermKey; bytes: Uint8Array | null }[] {
   const keys = [...memtable.keys()];
   if (type === 'text') return sortTexts(keys as string[]).map((key) => ({ key, bytes: null }));
   if (type === 'int' || type === 'number' || type === 'date' || type === 'boolean')

@@ -70,7 +70,9 @@ export class TermDictionary {
   find(prefix: string, max: number, accepts: ((term: string) => boolean) | null = null): CountedTerm[] {
     const [from, to] = this.range(prefix);
     const found: CountedTerm[] = accepts === null ? this.mostFrequent(from, to, max) : [];
-    if (accepts !== null) for (let i = from; i < to; i++) if (this.counts[i] > 0 && accepts(this.terms[i])) found.push({ term: this.terms[i], count: this.counts[i] });
+    if (accepts !== null)
+      for (let i = from; i < to; i++)
+        if (this.counts[i] > 0 && accepts(this.terms[i])) found.push({ term: this.terms[i], count: this.counts[i] });
     const all = this.withMemtables(found, prefix, accepts);
     if (all.length <= max) return all;
     return all.sort((a, b) => b.count - a.count || compareTerms(a.term, b.term)).slice(0, max);

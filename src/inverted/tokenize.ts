@@ -18,7 +18,8 @@ export type EmitToken = (token: string, start: number, end: number) => void;
 
 const WORD = /[\p{L}\p{N}\p{M}]+/gu;
 const BLANK_SEPARATED = /\S+/gu;
-const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}ー]+/gu;
+const UNSPACED =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}ー]+/gu;
 
 /** 1 where an ASCII code is a letter or digit. */
 const WORD_CODE = new Uint8Array(128);
@@ -117,7 +118,8 @@ function eachWord(run: string, at: number, emit: EmitToken): void {
   for (const { 0: unspaced, index } of run.matchAll(UNSPACED)) {
     if (index > done) emit(run.slice(done, index).toLowerCase(), at + done, at + index);
     const cut = wordSegmenter();
-    if (cut) for (const { segment, index: inner } of cut.segment(unspaced)) emit(segment, at + index + inner, at + index + inner + segment.length);
+    if (cut)
+      for (const { segment, index: inner } of cut.segment(unspaced)) emit(segment, at + index + inner, at + index + inner + segment.length);
     else for (let i = 0; i < unspaced.length; i++) emit(unspaced[i], at + index + i, at + index + i + 1);
     done = index + unspaced.length;
   }

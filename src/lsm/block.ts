@@ -116,10 +116,7 @@ export class BlockBuilder {
 /** Throws `Corruption` unless the block's checksum and its table of restarts hold. */
 export function checkBlock(block: Uint8Array, seed: number, what: () => string): void {
   const end = block.length - 4;
-  const sound =
-    block.length >= TRAILER_BYTES + 4 &&
-    u32(block, end) === crc32c(block, seed, 0, end) &&
-    entriesEnd(block) >= 0;
+  const sound = block.length >= TRAILER_BYTES + 4 && u32(block, end) === crc32c(block, seed, 0, end) && entriesEnd(block) >= 0;
   if (!sound) throw new HeddleError('Corruption', `${what()} fails its checksum`);
 }
 

@@ -25,7 +25,10 @@ export interface Entry {
  *   Such buckets hold no tombstones. `isOldest`: no older segment can hold the key.
  */
 export type MergeOperator =
-  | { readonly kind: 'replace'; /** Says during a merge whether an entry is still wanted; absent: always. */ keep?(key: Uint8Array, value: Uint8Array): boolean }
+  | {
+      readonly kind: 'replace';
+      /** Says during a merge whether an entry is still wanted; absent: always. */ keep?(key: Uint8Array, value: Uint8Array): boolean;
+    }
   | { readonly kind: 'merge'; merge(key: Uint8Array, newestFirst: readonly Uint8Array[], isOldest: boolean): Uint8Array | null };
 
 export interface BucketOptions {

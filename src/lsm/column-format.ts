@@ -271,7 +271,10 @@ export class ColumnCursor {
 /** Checks that rows handed in for a flush are what the format promises. */
 export function checkColumnRows(rows: ColumnRows): void {
   if (rows.rows.length !== rows.docIDs.length * rows.dimensions)
-    throw new HeddleError('InvalidInput', `vector ${rows.ordinal}: ${rows.docIDs.length} docIDs of ${rows.dimensions} dimensions need ${rows.docIDs.length * rows.dimensions} floats, got ${rows.rows.length}`);
+    throw new HeddleError(
+      'InvalidInput',
+      `vector ${rows.ordinal}: ${rows.docIDs.length} docIDs of ${rows.dimensions} dimensions need ${rows.docIDs.length * rows.dimensions} floats, got ${rows.rows.length}`,
+    );
   for (let i = 1; i < rows.docIDs.length; i++)
     if (rows.docIDs[i] <= rows.docIDs[i - 1])
       throw new HeddleError('InvalidInput', `vector ${rows.ordinal}: docID ${rows.docIDs[i]} does not rise above ${rows.docIDs[i - 1]}`);

@@ -41,7 +41,9 @@ export class ColumnStore {
   forEach(ordinal: number, each: (docID: number, row: Float32Array) => void): void {
     const columns = this.source.version.columnsOf(ordinal);
     columns.forEach((column, at) => {
-      const newer = columns.slice(0, at).filter(({ firstDocID, lastDocID }) => firstDocID <= column.lastDocID && column.firstDocID <= lastDocID);
+      const newer = columns
+        .slice(0, at)
+        .filter(({ firstDocID, lastDocID }) => firstDocID <= column.lastDocID && column.firstDocID <= lastDocID);
       const row = new Float32Array(column.dimensions);
       const bytes = new Uint8Array(row.buffer);
       const cursor = new ColumnCursor(column);

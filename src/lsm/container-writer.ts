@@ -107,8 +107,7 @@ export class ContainerWriter {
   }
 
   private put(bytes: Uint8Array): void {
-    if (this.written + bytes.length > BYTES_MAX)
-      throw new HeddleError('Unsupported', `container ${this.id} passes ${BYTES_MAX} bytes`);
+    if (this.written + bytes.length > BYTES_MAX) throw new HeddleError('Unsupported', `container ${this.id} passes ${BYTES_MAX} bytes`);
     const missing = this.written + bytes.length - this.capacity;
     if (missing > 0) {
       const more = this.space.allocate(Math.max(missing, Math.min(this.capacity >>> 2, 4 << 20)), this.options.emergency);

@@ -52,6 +52,5 @@ function forParts(space: Space, extents: readonly Extent[], at: number, length: 
     done += count;
     skip = 0;
   }
-  if (done < length)
-    throw new HeddleError('Corruption', `${length} bytes at ${at} pass the end of their extents by ${length - done}`);
+  if (done < length) throw new HeddleError('Corruption', `${length} bytes at ${at} pass the end of their extents by ${length - done}`);
 }

@@ -113,10 +113,13 @@ describe('a failing device', () => {
     const storage = await openStorage(simulatedVfs(device), { clock: device.clock });
     const store = storage.createShard(1, noMeta);
     const pairs = Array.from({ length: 300 }, (_, i): [Uint8Array, Uint8Array] => [keyOfU32(i), new Uint8Array(200).fill(i)]);
-    const flush = (): void => store.flush({ sections: [{ bucket, entries: entriesOf(pairs) }], uptoSequence: 1, meta: noMeta, bytesExpected: 60_000 });
+    const flush = (): void =>
+      store.flush({ sections: [{ bucket, entries: entriesOf(pairs) }], uptoSequence: 1, meta: noMeta, bytesExpected: 60_000 });
     device.quotaBytes = device.usedBytes() + 30_000;
     const before = storage.stats;
-    expect(flush).toThrow(expect.objectContaining({ code: 'StorageFull', details: expect.objectContaining({ bytesWanted: expect.any(Number) }) }));
+    expect(flush).toThrow(
+      expect.objectContaining({ code: 'StorageFull', details: expect.objectContaining({ bytesWanted: expect.any(Number) }) }),
+    );
     expect(storage.stats).toEqual(before);
     expect(store.bucket(bucket).get(keyOfU32(5))).toBeUndefined();
     storage.append(1, 1, 1, [utf8('goes on')]);
@@ -131,10 +134,19 @@ describe('a failing device', () => {
     const storage = await openStorage(simulatedVfs(device), { clock: device.clock, limits: { ...SMALL_LIMITS, reserveBytes: 16 << 10 } });
     const store = storage.createShard(1, noMeta);
     const keys = Array.from({ length: 300 }, (_, i) => keyOfU32(i));
-    store.flush({ sections: [{ bucket, entries: entriesOf(keys.map((key) => [key, new Uint8Array(200)])) }], uptoSequence: 1, meta: noMeta });
+    store.flush({
+      sections: [{ bucket, entries: entriesOf(keys.map((key) => [key, new Uint8Array(200)])) }],
+      uptoSequence: 1,
+      meta: noMeta,
+    });
     device.quotaBytes = device.usedBytes();
     const full = device.usedBytes();
-    store.flush({ sections: [{ bucket, entries: entriesOf(keys.map((key) => [key, null])) }], uptoSequence: 2, meta: noMeta, emergency: true });
+    store.flush({
+      sections: [{ bucket, entries: entriesOf(keys.map((key) => [key, null])) }],
+      uptoSequence: 2,
+      meta: noMeta,
+      emergency: true,
+    });
     while (storage.step(100));
     expect(store.segments).toBe(0);
     expect(device.usedBytes()).toBeLessThan(full - 50_000);
@@ -159,7 +171,19 @@ describe('a failing device', () => {
           storage.append(1, round, 1, [utf8(`r${round}`)]);
           await storage.commit();
           acknowledged = round;
-          store.flush({ sections: [{ bucket, entries: entriesOf([[keyOfU32(round), utf8(`r${round}`)], [utf8('big'), new Uint8Array(5_000)]]) }], uptoSequence: round, meta: noMeta });
+          store.flush({
+            sections: [
+              {
+                bucket,
+                entries: entriesOf([
+                  [keyOfU32(round), utf8(`r${round}`)],
+                  [utf8('big'), new Uint8Array(5_000)],
+                ]),
+              },
+            ],
+            uptoSequence: round,
+            meta: noMeta,
+          });
           while (storage.step(100));
         }
       } catch (error) {
@@ -185,7 +209,11 @@ describe('a damaged segment', () => {
     let storage = await openStorage(memoryVfs(directory));
     const store = storage.createShard(1, noMeta);
     const flush = (from: number, sequence: number): void =>
-      store.flush({ sections: [{ bucket, entries: entriesOf(Array.from({ length: 40 }, (_, i) => [keyOfU32(from + i), new Uint8Array(100).fill(i)])) }], uptoSequence: sequence, meta: noMeta });
+      store.flush({
+        sections: [{ bucket, entries: entriesOf(Array.from({ length: 40 }, (_, i) => [keyOfU32(from + i), new Uint8Array(100).fill(i)])) }],
+        uptoSequence: sequence,
+        meta: noMeta,
+      });
     flush(0, 1);
     flush(100, 2);
     await storage.close();
@@ -212,7 +240,11 @@ describe('a damaged segment', () => {
     const clock = new ManualClock();
     const storage = await openStorage(memoryVfs(directory), { clock });
     const store = storage.createShard(1, noMeta);
-    store.flush({ sections: [{ bucket, entries: entriesOf(Array.from({ length: 40 }, (_, i) => [keyOfU32(i), new Uint8Array(100).fill(i)])) }], uptoSequence: 1, meta: noMeta });
+    store.flush({
+      sections: [{ bucket, entries: entriesOf(Array.from({ length: 40 }, (_, i) => [keyOfU32(i), new Uint8Array(100).fill(i)])) }],
+      uptoSequence: 1,
+      meta: noMeta,
+    });
     while (storage.step(1));
     directory.files.get('d0')!.write(new Uint8Array([0xff]), 600);
     clock.ms += 3_599_000;
@@ -230,7 +262,19 @@ describe('a damaged segment', () => {
     const directory = new MemoryDirectory();
     let storage = await openStorage(memoryVfs(directory));
     const store = storage.createShard(1, noMeta);
-    store.flush({ sections: [{ bucket, entries: entriesOf([[utf8('a'), utf8('1')], [utf8('c'), utf8('3')]]) }], uptoSequence: 1, meta: noMeta });
+    store.flush({
+      sections: [
+        {
+          bucket,
+          entries: entriesOf([
+            [utf8('a'), utf8('1')],
+            [utf8('c'), utf8('3')],
+          ]),
+        },
+      ],
+      uptoSequence: 1,
+      meta: noMeta,
+    });
     const { bloomAt } = [...store.version.segments[0].sections().values()][0].info;
     await storage.close();
     const file = await memoryVfs(directory).open('d0', { create: false });
@@ -253,7 +297,11 @@ test('a Bloom filter lets at most one in a thousand unknown keys through', async
   const storage = await openStorage(memoryVfs());
   const store = storage.createShard(1, noMeta);
   const keyOf = (n: number): Uint8Array => utf8(`key ${n * 7919} of ${n}`);
-  store.flush({ sections: [{ bucket, entries: entriesOf(Array.from({ length: 20_000 }, (_, n) => [keyOf(n), noMeta])) }], uptoSequence: 1, meta: noMeta });
+  store.flush({
+    sections: [{ bucket, entries: entriesOf(Array.from({ length: 20_000 }, (_, n) => [keyOf(n), noMeta])) }],
+    uptoSequence: 1,
+    meta: noMeta,
+  });
   const section = store.version.sections(bucket.id)[0];
   let passed = 0;
   for (let n = 100_000; n < 200_000; n++) if (section.mayHave(keyOf(n))) passed++;

@@ -11,7 +11,8 @@ import { noMeta, openStorage, SMALL_LIMITS } from './testing.ts';
 const open = (device: SimulatedDevice, mirror: Mirror = simulatedMirror(device, 'h')): Promise<HostStorage> =>
   openStorage(simulatedVfs(device).directory('h'), { mirror, clock: device.clock, limits: { ...SMALL_LIMITS, mirrorBytesMax: 2_000 } });
 
-const recordsOf = (storage: HostStorage): string[] => [...storage.recovered].map(({ shard, sequence, payload }) => `${shard}/${sequence} ${fromUtf8(payload).slice(0, 8)}`);
+const recordsOf = (storage: HostStorage): string[] =>
+  [...storage.recovered].map(({ shard, sequence, payload }) => `${shard}/${sequence} ${fromUtf8(payload).slice(0, 8)}`);
 
 /** What is there after a power cut that takes everything it may take. */
 const afterPowerCut = (device: SimulatedDevice): Promise<HostStorage> => open(deviceFrom(imageOf(device.freeze(), keepNothing)));
@@ -55,7 +56,14 @@ describe('a database opened again in its first minute', () => {
   test('gives the mirror what it missed', async () => {
     const device = new SimulatedDevice();
     const mirror = simulatedMirror(device, 'h');
-    const first = await open(device, { ...mirror, read: (s) => mirror.read(s), streams: () => mirror.streams(), clear: () => mirror.clear(), close: () => undefined, append: () => Promise.reject(new Error('IndexedDB is out of order')) });
+    const first = await open(device, {
+      ...mirror,
+      read: (s) => mirror.read(s),
+      streams: () => mirror.streams(),
+      clear: () => mirror.clear(),
+      close: () => undefined,
+      append: () => Promise.reject(new Error('IndexedDB is out of order')),
+    });
     first.createShard(1, utf8('meta'));
     first.append(1, 1, 1, [utf8('missed')]);
     expect(await first.commit()).toBe('process');

@@ -60,7 +60,9 @@ export class FirstMinute {
     if (this.isBroken) return;
     const bytes = encode(record);
     if (this.bytes + bytes.length > this.bytesMax) {
-      this.logger.log('info', 'the first minute mirror is full; acknowledgements say process until the files settle', { bytes: this.bytes });
+      this.logger.log('info', 'the first minute mirror is full; acknowledgements say process until the files settle', {
+        bytes: this.bytes,
+      });
       this.giveUp();
       return;
     }

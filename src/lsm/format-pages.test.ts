@@ -16,7 +16,10 @@ function exampleOf(page: string): Uint8Array {
   const bytes = block.split('\n').flatMap((line) => {
     const many = /^([0-9a-f]{2}) × (\d+)/.exec(line);
     if (many !== null) return new Array<number>(Number(many[2])).fill(parseInt(many[1], 16));
-    return (/^[0-9a-f]{2}(?: [0-9a-f]{2})*/.exec(line)?.[0] ?? '').split(' ').filter(Boolean).map((pair) => parseInt(pair, 16));
+    return (/^[0-9a-f]{2}(?: [0-9a-f]{2})*/.exec(line)?.[0] ?? '')
+      .split(' ')
+      .filter(Boolean)
+      .map((pair) => parseInt(pair, 16));
   });
   return new Uint8Array(bytes);
 }
@@ -27,8 +30,18 @@ test('the log page’s frame decodes to what the page says, and nowhere else', (
   const bytes = new Uint8Array(64 + exampleOf('log').length);
   bytes.set(exampleOf('log'), 64);
   const frame = readFrame(bytes, 64, crc32c(hostId), 0)!;
-  expect(frame).toMatchObject({ epoch: 1, group: 5, durableGroup: 4, generation: 2, previousCrc: 0x11223344, records: 1, end: bytes.length });
-  expect([...readRecords(frame.payload)].map((record) => ({ ...record, payload: fromUtf8(record.payload) }))).toEqual([{ shard: 3, sequence: 7, type: 1, payload: 'hi' }]);
+  expect(frame).toMatchObject({
+    epoch: 1,
+    group: 5,
+    durableGroup: 4,
+    generation: 2,
+    previousCrc: 0x11223344,
+    records: 1,
+    end: bytes.length,
+  });
+  expect([...readRecords(frame.payload)].map((record) => ({ ...record, payload: fromUtf8(record.payload) }))).toEqual([
+    { shard: 3, sequence: 7, type: 1, payload: 'hi' },
+  ]);
   expect(readFrame(bytes, 64, crc32c(hostId), 1)).toBeNull();
   expect(readFrame(bytes, 64, crc32c(hostId) ^ 1, 0)).toBeNull();
 });
@@ -36,8 +49,21 @@ test('the log page’s frame decodes to what the page says, and nowhere else', (
 test('the manifest page’s bytes decode to what the page says, and encode to themselves', () => {
   const bytes = exampleOf('manifest');
   const manifest = decodeManifest(bytes)!;
-  expect(manifest).toMatchObject({ hostId, generation: 9, settled: true, logFileBytes: 4 << 20, extentBytes: 16_384, logNeededFrom: 6, nextStream: 2 });
-  expect(manifest.shards[0]).toMatchObject({ id: 3, flushedSequence: 7, containers: [{ id: 1, byteLength: 20_000, footerBytes: 40, extents: [{ file: 0, unit: 0, units: 2 }] }], columns: [{ ordinal: 2, id: 2 }] });
+  expect(manifest).toMatchObject({
+    hostId,
+    generation: 9,
+    settled: true,
+    logFileBytes: 4 << 20,
+    extentBytes: 16_384,
+    logNeededFrom: 6,
+    nextStream: 2,
+  });
+  expect(manifest.shards[0]).toMatchObject({
+    id: 3,
+    flushedSequence: 7,
+    containers: [{ id: 1, byteLength: 20_000, footerBytes: 40, extents: [{ file: 0, unit: 0, units: 2 }] }],
+    columns: [{ ordinal: 2, id: 2 }],
+  });
   expect(manifest.streams).toEqual([{ id: 1, extents: [{ file: 1, unit: 0, units: 4 }] }]);
   expect(encodeManifest(manifest)).toEqual(bytes);
 });
@@ -54,7 +80,11 @@ test('the segment and column pages’ bytes are what the store writes and reads'
   const storage = await openStorage(memoryVfs(directory), { random: { fill: (into) => (into.fill(0x42), into) } });
   const store = storage.createShard(3, noMeta);
   const bucket = replaceBucket(1);
-  const entries = entriesOf([[utf8('ape'), utf8('A')], [utf8('apple'), null], [utf8('bee'), new Uint8Array(260).fill(0x7a)]]);
+  const entries = entriesOf([
+    [utf8('ape'), utf8('A')],
+    [utf8('apple'), null],
+    [utf8('bee'), new Uint8Array(260).fill(0x7a)],
+  ]);
   const column = { ordinal: 2, dimensions: 2, docIDs: new Uint32Array([4, 9]), rows: new Float32Array([1, 2, 3, 4]) };
   store.flush({ sections: [{ bucket, entries }], columns: [column], uptoSequence: 1, meta: noMeta });
   const [segment, rows] = store.version.containers().map((container) => {

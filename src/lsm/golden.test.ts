@@ -23,9 +23,26 @@ async function write(vfs: Vfs): Promise<void> {
     await storage.commit();
   }
   const all = Array.from({ length: 60 }, (_, i) => i);
-  store.flush({ sections: [{ bucket, entries: entriesOf(all.map((i) => [keyOfU32(i), valueOf(i)])) }], uptoSequence: 1, meta: utf8('second') });
+  store.flush({
+    sections: [{ bucket, entries: entriesOf(all.map((i) => [keyOfU32(i), valueOf(i)])) }],
+    uptoSequence: 1,
+    meta: utf8('second'),
+  });
   const column = { ordinal: 2, dimensions: 3, docIDs: Uint32Array.of(1, 5, 6), rows: Float32Array.from([1, 2, 3, 4, 5, 6, 7, 8, 9]) };
-  store.flush({ sections: [{ bucket, entries: entriesOf([[keyOfU32(7), null], [keyOfU32(8), utf8('newer')]]) }], columns: [column], uptoSequence: 2, meta: utf8('third') });
+  store.flush({
+    sections: [
+      {
+        bucket,
+        entries: entriesOf([
+          [keyOfU32(7), null],
+          [keyOfU32(8), utf8('newer')],
+        ]),
+      },
+    ],
+    columns: [column],
+    uptoSequence: 2,
+    meta: utf8('third'),
+  });
   const stream = storage.streams.create();
   stream.append(utf8('graph log'));
   stream.flush();

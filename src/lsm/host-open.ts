@@ -72,7 +72,9 @@ function chooseManifest(files: FoundManifests['files'], slots: readonly SlotStat
     throw new HeddleError('Corruption', 'both copies of the manifest are damaged', { hint: 'import a backup' });
   }
   const [newest, other] = valid;
-  const notes = slots.flatMap((slot, index) => (slot.kind === 'valid' ? [] : [`manifest m${index} is ${slot.kind}; generation ${newest.generation} is used`]));
+  const notes = slots.flatMap((slot, index) =>
+    slot.kind === 'valid' ? [] : [`manifest m${index} is ${slot.kind}; generation ${newest.generation} is used`],
+  );
   return { files, newest, fallback: other !== undefined && other.generation === newest.generation - 1 ? other : null, notes };
 }
 
@@ -84,7 +86,9 @@ async function refuseOrphans(vfs: Vfs, names: ReadonlySet<string>): Promise<void
     const first = new Uint8Array(4);
     for (const file of files)
       if (file.read(first, 0) === 4 && new DataView(first.buffer).getUint32(0, true) === FRAME_MAGIC)
-        throw new HeddleError('Corruption', `the manifest is gone, but log file ${file.name} holds records`, { details: { file: file.name } });
+        throw new HeddleError('Corruption', `the manifest is gone, but log file ${file.name} holds records`, {
+          details: { file: file.name },
+        });
   } finally {
     for (const file of files) file.close();
   }
@@ -131,15 +135,24 @@ function pickFound(opened: FoundManifests['files'], limits: StorageLimits, hasMi
   }
 }
 
-function recoverFiles(options: HostStorageOptions, limits: StorageLimits, files: HostFiles, found: FoundManifests): Omit<OpenedHost, 'firstMinute'> {
+function recoverFiles(
+  options: HostStorageOptions,
+  limits: StorageLimits,
+  files: HostFiles,
+  found: FoundManifests,
+): Omit<OpenedHost, 'firstMinute'> {
   const { newest, fallback } = found;
   const hostSeed = crc32c(newest.hostId);
   const neededFrom = newest.logNeededFrom;
   const scan = scanLog(files.logs, hostSeed, neededFrom, Math.min(neededFrom, fallback?.logNeededFrom ?? neededFrom));
   if (scan.generation > newest.generation + 1)
-    throw new HeddleError('Corruption', `the newest readable manifest is generation ${newest.generation}, but generation ${scan.generation} was durable`, {
-      details: { readable: newest.generation, durable: scan.generation },
-    });
+    throw new HeddleError(
+      'Corruption',
+      `the newest readable manifest is generation ${newest.generation}, but generation ${scan.generation} was durable`,
+      {
+        details: { readable: newest.generation, durable: scan.generation },
+      },
+    );
   const recovered = recoverLog(scan, newest, options.skipLogDamage ?? false);
   for (const file of files.logs) if (file.size() < limits.logFileBytes) file.truncate(limits.logFileBytes);
   const space = spaceOf(files.data, limits, [newest, ...(fallback === null ? [] : [fallback])]);
@@ -155,7 +168,19 @@ function recoverFiles(options: HostStorageOptions, limits: StorageLimits, files:
   else if (recovered.position.frames.length > 0) log.seal(newest.generation);
   log.flush();
   const settleMs = newest.settled ? 0 : settleMsOf(options, limits);
-  return { files, limits, manifest: newest, fallback, space, log, hostSeed, records: recovered.records, isRepaired: recovered.isDamaged, settleMs, notes: found.notes };
+  return {
+    files,
+    limits,
+    manifest: newest,
+    fallback,
+    space,
+    log,
+    hostSeed,
+    records: recovered.records,
+    isRepaired: recovered.isDamaged,
+    settleMs,
+    notes: found.notes,
+  };
 }
 
 /** Records of a shard that does not exist, or of an earlier one with its id, are not wanted. */
@@ -166,7 +191,8 @@ function wantedOf(manifest: Manifest): (shard: number, group: number) => boolean
 
 function spaceOf(data: readonly VfsFile[], limits: StorageLimits, manifests: readonly Manifest[]): Space {
   const used = new Map<string, Extent>();
-  for (const manifest of manifests) for (const extent of extentsOf(manifest)) used.set(`${extent.file}:${extent.unit}:${extent.units}`, extent);
+  for (const manifest of manifests)
+    for (const extent of extentsOf(manifest)) used.set(`${extent.file}:${extent.unit}:${extent.units}`, extent);
   const { extentBytes, reserveBytes, dataFileBytesMax } = limits;
   return new Space({ files: data, extentBytes, reserveBytes, fileBytesMax: dataFileBytesMax }, used.values());
 }
@@ -174,7 +200,10 @@ function spaceOf(data: readonly VfsFile[], limits: StorageLimits, manifests: rea
 function retireFallback(space: Space, newest: Manifest, fallback: Manifest): void {
   const key = (extent: Extent): string => `${extent.file}:${extent.unit}:${extent.units}`;
   const named = new Set([...extentsOf(newest)].map(key));
-  space.retire([...extentsOf(fallback)].filter((extent) => !named.has(key(extent))), newest.generation);
+  space.retire(
+    [...extentsOf(fallback)].filter((extent) => !named.has(key(extent))),
+    newest.generation,
+  );
 }
 
 function* extentsOf(manifest: Manifest): IterableIterator<Extent> {
@@ -186,9 +215,19 @@ function settleMsOf(options: HostStorageOptions, limits: StorageLimits): number 
   return namesSettle(options.vfs.kind) ? limits.settleMs : 0;
 }
 
-function firstMinuteOf(options: HostStorageOptions, limits: StorageLimits, isSettled: boolean, mirrored: readonly MirrorRecord[]): FirstMinute | null {
+function firstMinuteOf(
+  options: HostStorageOptions,
+  limits: StorageLimits,
+  isSettled: boolean,
+  mirrored: readonly MirrorRecord[],
+): FirstMinute | null {
   if (options.mirror === null || isSettled) return null;
-  return new FirstMinute(options.mirror, limits.mirrorBytesMax, mirrored.reduce((sum, record) => sum + bytesOf(record), 0), options.logger);
+  return new FirstMinute(
+    options.mirror,
+    limits.mirrorBytesMax,
+    mirrored.reduce((sum, record) => sum + bytesOf(record), 0),
+    options.logger,
+  );
 }
 
 function bytesOf(record: MirrorRecord): number {
@@ -211,7 +250,13 @@ async function makeHost(options: HostStorageOptions, limits: StorageLimits, mirr
     const settleMs = settleMsOf(options, limits);
     const manifest = firstManifest(limits, hostId, settleMs === 0, shards, blob);
     const log = new Log(
-      { files: files.logs, fileBytes: limits.logFileBytes, fileBytesMax: Math.max(limits.logFileBytesMax, limits.mirrorBytesMax * 2), hostSeed, isWanted: () => true },
+      {
+        files: files.logs,
+        fileBytes: limits.logFileBytes,
+        fileBytesMax: Math.max(limits.logFileBytesMax, limits.mirrorBytesMax * 2),
+        hostSeed,
+        isWanted: () => true,
+      },
       { epoch: 1, frames: [], nextGroup: 1 },
     );
     for (const { shard, sequence, type, payload } of records) log.append(shard, sequence, type, [payload]);
@@ -223,16 +268,42 @@ async function makeHost(options: HostStorageOptions, limits: StorageLimits, mirr
     writeSlot(files.manifests, second);
     const space = spaceOf(files.data, limits, []);
     const firstMinute = firstMinuteOf(options, limits, settleMs === 0, mirrored);
-    return { files, limits, manifest: second, fallback: manifest, space, log, hostSeed, records, isRepaired: false, firstMinute, settleMs, notes: [] };
+    return {
+      files,
+      limits,
+      manifest: second,
+      fallback: manifest,
+      space,
+      log,
+      hostSeed,
+      records,
+      isRepaired: false,
+      firstMinute,
+      settleMs,
+      notes: [],
+    };
   } catch (error) {
     closeFiles(files);
     throw HeddleError.from(error);
   }
 }
 
-function firstManifest(limits: StorageLimits, hostId: Uint8Array, settled: boolean, shards: ReadonlyMap<number, Uint8Array>, blob: Uint8Array): Manifest {
+function firstManifest(
+  limits: StorageLimits,
+  hostId: Uint8Array,
+  settled: boolean,
+  shards: ReadonlyMap<number, Uint8Array>,
+  blob: Uint8Array,
+): Manifest {
   const { logFiles, logFileBytes, dataFiles, extentBytes, reserveBytes } = limits;
-  const newShard = ([id, meta]: [number, Uint8Array]): ShardManifest => ({ id, meta, flushedSequence: 0, createdAfterGroup: 0, containers: [], columns: [] });
+  const newShard = ([id, meta]: [number, Uint8Array]): ShardManifest => ({
+    id,
+    meta,
+    flushedSequence: 0,
+    createdAfterGroup: 0,
+    containers: [],
+    columns: [],
+  });
   return {
     hostId,
     generation: 1,

@@ -23,7 +23,10 @@ describe('the log', () => {
     await first.close();
     const second = await openStorage(memoryVfs(directory));
     expect(recordsOf(second)).toEqual(['1/1/7/ab', '2/1/8/c']);
-    expect(second.shards().map(({ id, meta }) => [id, fromUtf8(meta)])).toEqual([[1, 'meta'], [2, '']]);
+    expect(second.shards().map(({ id, meta }) => [id, fromUtf8(meta)])).toEqual([
+      [1, 'meta'],
+      [2, ''],
+    ]);
     expect(second.durableSequence(1)).toBe(1);
   });
 
@@ -36,13 +39,19 @@ describe('the log', () => {
       storage.append(1, sequence, 1, [new Uint8Array(1000).fill(sequence)]);
       await storage.commit();
       if (storage.logPressure().includes(1))
-        store.flush({ sections: [{ bucket: replaceBucket(1), entries: entriesOf([[keyOfU32(sequence), utf8(`${sequence}`)]]) }], uptoSequence: sequence, meta: noMeta });
+        store.flush({
+          sections: [{ bucket: replaceBucket(1), entries: entriesOf([[keyOfU32(sequence), utf8(`${sequence}`)]]) }],
+          uptoSequence: sequence,
+          meta: noMeta,
+        });
     }
     expect(storage.stats.logBytes).toBe(logBytes);
     const flushed = storage.shards()[0].flushedSequence;
     await storage.close();
     storage = await openStorage(memoryVfs(directory));
-    expect([...storage.recovered].map(({ sequence }) => sequence)).toEqual(Array.from({ length: 400 - flushed }, (_, i) => flushed + 1 + i));
+    expect([...storage.recovered].map(({ sequence }) => sequence)).toEqual(
+      Array.from({ length: 400 - flushed }, (_, i) => flushed + 1 + i),
+    );
   });
 
   test('takes a commit larger than a file and is back to its size after recycling', async () => {
@@ -99,8 +108,9 @@ async function runHistory(seed: number, steps: number): Promise<void> {
       const value = random.int(4) === 0 ? null : random.fill(new Uint8Array(random.int(10) === 0 ? 3000 : random.int(200)));
       changes.set(hex(key), [key, value]);
     }
-    for (const [id, [, value]] of changes) if (value === null) model.delete(id);
-    else model.set(id, value);
+    for (const [id, [, value]] of changes)
+      if (value === null) model.delete(id);
+      else model.set(id, value);
     store.flush({ sections: [{ bucket, entries: entriesOf(changes.values()) }], uptoSequence: ++sequence, meta: utf8(String(sequence)) });
     if (random.int(3) === 0) while (storage.step(random.int(2)));
     if (random.int(12) === 0) store.compact();
@@ -111,7 +121,9 @@ async function runHistory(seed: number, steps: number): Promise<void> {
     }
     for (let n = 0; n < 300; n += 7) {
       const got = reader.get(keyOf(n));
-      expect(got === undefined || got === null ? undefined : hex(got)).toBe(model.has(hex(keyOf(n))) ? hex(model.get(hex(keyOf(n)))!) : undefined);
+      expect(got === undefined || got === null ? undefined : hex(got)).toBe(
+        model.has(hex(keyOf(n))) ? hex(model.get(hex(keyOf(n)))!) : undefined,
+      );
     }
   }
   const cursor = storage.store(3).bucket(bucket).scan(utf8('k1'), utf8('kkk'));
@@ -136,7 +148,11 @@ describe('the store', () => {
     const bucket = replaceBucket(1);
     const keys = Array.from({ length: 500 }, (_, i) => keyOfU32(i));
     const before = storage.stats.diskBytes;
-    store.flush({ sections: [{ bucket, entries: entriesOf(keys.map((key) => [key, new Uint8Array(200)])) }], uptoSequence: 1, meta: noMeta });
+    store.flush({
+      sections: [{ bucket, entries: entriesOf(keys.map((key) => [key, new Uint8Array(200)])) }],
+      uptoSequence: 1,
+      meta: noMeta,
+    });
     expect(storage.stats.diskBytes).toBeGreaterThan(before + 100_000);
     store.flush({ sections: [{ bucket, entries: entriesOf(keys.map((key) => [key, null])) }], uptoSequence: 2, meta: noMeta });
     while (storage.step(1000));
@@ -206,7 +222,11 @@ describe('the store', () => {
   test('merge buckets fold the values of a key, newest first', async () => {
     const storage = await openStorage(memoryVfs());
     const store = storage.createShard(1, noMeta);
-    const joined = { id: 9, bloom: true, operator: { kind: 'merge' as const, merge: (_: Uint8Array, values: readonly Uint8Array[]) => utf8(values.map(fromUtf8).join(',')) } };
+    const joined = {
+      id: 9,
+      bloom: true,
+      operator: { kind: 'merge' as const, merge: (_: Uint8Array, values: readonly Uint8Array[]) => utf8(values.map(fromUtf8).join(',')) },
+    };
     for (let i = 1; i <= 5; i++)
       store.flush({ sections: [{ bucket: joined, entries: entriesOf([[utf8('t'), utf8(String(i))]]) }], uptoSequence: i, meta: noMeta });
     expect(store.bucket(joined).getAll(utf8('t')).map(fromUtf8)).toEqual(['5', '4', '3', '2', '1']);
@@ -220,40 +240,47 @@ describe('the store', () => {
 describe('vector columns', () => {
   test('give back rows by docID after flushes and merges, without those that are not kept', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.uniqueArray(fc.nat(400), { minLength: 1, maxLength: 60 }), { minLength: 1, maxLength: 7 }), fc.integer({ min: 1, max: 700 }), async (flushes, dimensions) => {
-        const directory = new MemoryDirectory();
-        let storage = await openStorage(memoryVfs(directory));
-        let store = storage.createShard(1, noMeta);
-        const model = new Map<number, number>();
-        flushes.forEach((ids, at) => {
-          const docIDs = Uint32Array.from(ids).sort();
-          const rows = new Float32Array(docIDs.length * dimensions);
-          docIDs.forEach((id, i) => {
-            rows.fill(id + at / 8, i * dimensions, (i + 1) * dimensions);
-            model.set(id, id + at / 8);
+      fc.asyncProperty(
+        fc.array(fc.uniqueArray(fc.nat(400), { minLength: 1, maxLength: 60 }), { minLength: 1, maxLength: 7 }),
+        fc.integer({ min: 1, max: 700 }),
+        async (flushes, dimensions) => {
+          const directory = new MemoryDirectory();
+          let storage = await openStorage(memoryVfs(directory));
+          let store = storage.createShard(1, noMeta);
+          const model = new Map<number, number>();
+          flushes.forEach((ids, at) => {
+            const docIDs = Uint32Array.from(ids).sort();
+            const rows = new Float32Array(docIDs.length * dimensions);
+            docIDs.forEach((id, i) => {
+              rows.fill(id + at / 8, i * dimensions, (i + 1) * dimensions);
+              model.set(id, id + at / 8);
+            });
+            store.flush({ sections: [], columns: [{ ordinal: 2, dimensions, docIDs, rows }], uptoSequence: at + 1, meta: noMeta });
           });
-          store.flush({ sections: [], columns: [{ ordinal: 2, dimensions, docIDs, rows }], uptoSequence: at + 1, meta: noMeta });
-        });
-        store.columns.register(2, { keep: (docID) => docID % 3 !== 0, liveRows: () => [...model.keys()].filter((id) => id % 3 !== 0).length });
-        store.compact();
-        await storage.close();
-        storage = await openStorage(memoryVfs(directory));
-        store = storage.store(1);
-        const row = new Float32Array(dimensions);
-        for (const [id, value] of model) {
-          if (id % 3 === 0) continue;
-          expect(store.columns.read(2, id, row)).toBe(true);
-          expect(row.every((x) => x === value)).toBe(true);
-        }
-        const seen: number[] = [];
-        store.columns.forEach(2, (docID, values) => {
-          seen.push(docID);
-          expect(values[0]).toBe(model.get(docID));
-        });
-        if (flushes.length > 1) expect(seen).toEqual([...model.keys()].filter((id) => id % 3 !== 0).sort((a, b) => a - b));
-        expect(storage.verify()).toEqual([]);
-        await storage.close();
-      }),
+          store.columns.register(2, {
+            keep: (docID) => docID % 3 !== 0,
+            liveRows: () => [...model.keys()].filter((id) => id % 3 !== 0).length,
+          });
+          store.compact();
+          await storage.close();
+          storage = await openStorage(memoryVfs(directory));
+          store = storage.store(1);
+          const row = new Float32Array(dimensions);
+          for (const [id, value] of model) {
+            if (id % 3 === 0) continue;
+            expect(store.columns.read(2, id, row)).toBe(true);
+            expect(row.every((x) => x === value)).toBe(true);
+          }
+          const seen: number[] = [];
+          store.columns.forEach(2, (docID, values) => {
+            seen.push(docID);
+            expect(values[0]).toBe(model.get(docID));
+          });
+          if (flushes.length > 1) expect(seen).toEqual([...model.keys()].filter((id) => id % 3 !== 0).sort((a, b) => a - b));
+          expect(storage.verify()).toEqual([]);
+          await storage.close();
+        },
+      ),
       { numRuns: 40, seed: 7 },
     );
   });
@@ -295,7 +322,13 @@ test('thirty shards on one host take nine handles and 16 MiB of fixed disk', asy
   expect(storage.stats.diskBytes).toBeLessThanOrEqual(16 << 20);
   const fixed = storage.stats.diskBytes;
   for (let shard = 0; shard < 30; shard++)
-    storage.createShard(shard, noMeta).flush({ sections: [{ bucket: replaceBucket(1), entries: entriesOf([[utf8('k'), utf8(`${shard}`)]]) }], uptoSequence: 1, meta: noMeta });
+    storage
+      .createShard(shard, noMeta)
+      .flush({
+        sections: [{ bucket: replaceBucket(1), entries: entriesOf([[utf8('k'), utf8(`${shard}`)]]) }],
+        uptoSequence: 1,
+        meta: noMeta,
+      });
   expect(storage.stats.diskBytes - fixed).toBeLessThanOrEqual(30 * 16_384);
   await storage.close();
   expect(await memoryVfs(directory).list()).toHaveLength(9);

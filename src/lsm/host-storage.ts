@@ -290,7 +290,8 @@ export class HostStorage {
       this.writeManifest({});
       return true;
     }
-    if (this.space.gapBytes >= Math.max(this.limits.shrinkBytesMin, this.space.diskBytes / 4) && stores.some((store) => store.startMove())) return true;
+    if (this.space.gapBytes >= Math.max(this.limits.shrinkBytesMin, this.space.diskBytes / 4) && stores.some((store) => store.startMove()))
+      return true;
     if (this.scrubStep(budgetMs)) return true;
     const isIdle = this.options.clock.monotonic() - this.committedMs >= SEAL_IDLE_MS;
     if (this.log.needsSeal && isIdle) this.guarded(() => this.log.seal(this.manifest.generation));

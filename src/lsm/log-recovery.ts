@@ -25,10 +25,14 @@ export function recoverLog(scan: LogScan, manifest: Manifest, skipDamage: boolea
   const last = scan.frames[scan.frames.length - 1]?.group ?? neededFrom - 1;
   const isDamaged = durable >= neededFrom && (first > neededFrom || last < durable);
   if (isDamaged && !skipDamage)
-    throw new HeddleError('Corruption', `the log is damaged: groups ${neededFrom} to ${durable} were acknowledged, readable are ${first === Infinity ? 'none' : `${first} to ${last}`}`, {
-      hint: 'salvage() writes out what can be read; opening with damage skipped goes on without the lost groups',
-      details: { neededFrom, durable, first: first === Infinity ? null : first, last },
-    });
+    throw new HeddleError(
+      'Corruption',
+      `the log is damaged: groups ${neededFrom} to ${durable} were acknowledged, readable are ${first === Infinity ? 'none' : `${first} to ${last}`}`,
+      {
+        hint: 'salvage() writes out what can be read; opening with damage skipped goes on without the lost groups',
+        details: { neededFrom, durable, first: first === Infinity ? null : first, last },
+      },
+    );
   const isWanted = wantedBy(manifest);
   const wanted = (frames: LogScan['frames']): LogRecord[] =>
     frames.flatMap((frame) => [...readRecords(frame.payload)].filter((record) => isWanted(record.shard, frame.group, record.sequence)));

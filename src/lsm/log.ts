@@ -14,7 +14,16 @@
  */
 import { HeddleError } from '../core/errors.ts';
 import type { VfsFile } from '../vfs/vfs.ts';
-import { FRAME_HEADER_BYTES, type Frame, RECORD_HEADER_BYTES, frameBytes, frameSeed, readRecords, sealFrame, writeRecordHeader } from './log-frame.ts';
+import {
+  FRAME_HEADER_BYTES,
+  type Frame,
+  RECORD_HEADER_BYTES,
+  frameBytes,
+  frameSeed,
+  readRecords,
+  sealFrame,
+  writeRecordHeader,
+} from './log-frame.ts';
 
 export interface LogOptions {
   readonly files: readonly VfsFile[];

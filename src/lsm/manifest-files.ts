@@ -3,10 +3,7 @@ import { HeddleError } from '../core/errors.ts';
 import type { VfsFile } from '../vfs/vfs.ts';
 import { type Manifest, decodeManifest, encodeManifest } from './manifest.ts';
 
-export type SlotState =
-  | { readonly kind: 'valid'; readonly manifest: Manifest }
-  | { readonly kind: 'blank' }
-  | { readonly kind: 'damaged' };
+export type SlotState = { readonly kind: 'valid'; readonly manifest: Manifest } | { readonly kind: 'blank' } | { readonly kind: 'damaged' };
 
 /** Reads one manifest file. `Unsupported` when a newer build wrote it. */
 export function readSlot(file: VfsFile): SlotState {

@@ -84,7 +84,9 @@ export interface Manifest {
 export function encodeManifest(manifest: Manifest): Uint8Array<ArrayBuffer> {
   const w = new ByteWriter(1024);
   w.reserve(MANIFEST_HEADER_BYTES);
-  w.bytes(manifest.hostId).u64(manifest.generation).u8(manifest.settled ? 1 : 0);
+  w.bytes(manifest.hostId)
+    .u64(manifest.generation)
+    .u8(manifest.settled ? 1 : 0);
   w.varint(manifest.logFiles).varint(manifest.logFileBytes).varint(manifest.dataFiles);
   w.varint(manifest.extentBytes).varint(manifest.reserveBytes);
   w.varint(manifest.logNeededFrom).varint(manifest.logDurableGroup);

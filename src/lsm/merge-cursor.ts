@@ -73,7 +73,10 @@ export class MergeCursor implements SortedEntries {
     return this.out;
   }
 
-  private merged(newest: Entry, merge: (key: Uint8Array, newestFirst: readonly Uint8Array[], isOldest: boolean) => Uint8Array | null): Entry | null {
+  private merged(
+    newest: Entry,
+    merge: (key: Uint8Array, newestFirst: readonly Uint8Array[], isOldest: boolean) => Uint8Array | null,
+  ): Entry | null {
     const values = this.values;
     values.length = 0;
     for (const input of this.due) {

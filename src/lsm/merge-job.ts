@@ -54,7 +54,12 @@ export class SegmentMerge implements BackgroundJob {
   }
 }
 
-function sectionOf(inputs: readonly Segment[], older: readonly Segment[], buckets: ReadonlyMap<number, BucketOptions>, id: number): BuildSection {
+function sectionOf(
+  inputs: readonly Segment[],
+  older: readonly Segment[],
+  buckets: ReadonlyMap<number, BucketOptions>,
+  id: number,
+): BuildSection {
   const options = buckets.get(id);
   if (options === undefined) throw new HeddleError('Unsupported', `bucket ${id} has no merge operator`);
   const behind = older.flatMap((segment) => segment.sections().get(id) ?? []);

@@ -43,8 +43,16 @@ function sequencesOf(shards: Iterable<readonly [id: number, flushed: number]>, r
   return last;
 }
 
-const inFiles = ({ manifest, records }: Files): Map<number, number> => sequencesOf(manifest.shards.map((shard) => [shard.id, shard.flushedSequence] as const), records);
-const inMirror = ({ shards, records }: MirroredState): Map<number, number> => sequencesOf([...shards.keys()].map((id) => [id, 0] as const), records);
+const inFiles = ({ manifest, records }: Files): Map<number, number> =>
+  sequencesOf(
+    manifest.shards.map((shard) => [shard.id, shard.flushedSequence] as const),
+    records,
+  );
+const inMirror = ({ shards, records }: MirroredState): Map<number, number> =>
+  sequencesOf(
+    [...shards.keys()].map((id) => [id, 0] as const),
+    records,
+  );
 
 /** Whether `a` has a shard or a record that `b` has not. */
 function hasMore(a: ReadonlyMap<number, number>, b: ReadonlyMap<number, number>): boolean {
@@ -76,7 +84,8 @@ export function catchUp(firstMinute: FirstMinute, files: Files, mirrored: readon
   }
   const hosted = new Set(files.manifest.shards.map(({ id }) => id));
   for (const id of state.shards.keys()) if (!hosted.has(id)) firstMinute.put({ kind: 'drop', shard: id });
-  for (const record of files.records) if (record.sequence > (mirror.get(record.shard) ?? 0)) firstMinute.put({ kind: 'records', payload: encodeRecord(record) });
+  for (const record of files.records)
+    if (record.sequence > (mirror.get(record.shard) ?? 0)) firstMinute.put({ kind: 'records', payload: encodeRecord(record) });
   firstMinute.put({ kind: 'blob', blob: files.manifest.blob });
 }
 

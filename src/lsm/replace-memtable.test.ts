@@ -10,7 +10,8 @@ const text = (bytes: Uint8Array): string => [...bytes].join(' ');
 
 function collect(entries: SortedEntries): [string, string | null][] {
   const all: [string, string | null][] = [];
-  for (let entry = entries.next(); entry !== null; entry = entries.next()) all.push([text(entry.key), entry.value === null ? null : text(entry.value)]);
+  for (let entry = entries.next(); entry !== null; entry = entries.next())
+    all.push([text(entry.key), entry.value === null ? null : text(entry.value)]);
   return all;
 }
 
@@ -29,7 +30,9 @@ test('a memtable agrees with a Map on gets and on scans of every range', () => {
       const inRange = [...model.values()]
         .filter((entry) => (from === null || compareBytes(entry.key, from) >= 0) && (to === null || compareBytes(entry.key, to) < 0))
         .sort((a, b) => compareBytes(a.key, b.key));
-      expect(collect(table.scan(from, to))).toEqual(inRange.map((entry) => [text(entry.key), entry.value === null ? null : text(entry.value)]));
+      expect(collect(table.scan(from, to))).toEqual(
+        inRange.map((entry) => [text(entry.key), entry.value === null ? null : text(entry.value)]),
+      );
       expect(table.size).toBe(model.size);
     }),
     { seed: 3 },

@@ -3,11 +3,18 @@ import { lossIn } from './section-reader.ts';
 import type { Segment } from './segment.ts';
 
 export type SalvagedEntry =
-  | { readonly shard: number; readonly bucket: number; readonly key: Uint8Array; /** Null: a tombstone. */ readonly value: Uint8Array | null }
+  | {
+      readonly shard: number;
+      readonly bucket: number;
+      readonly key: Uint8Array;
+      /** Null: a tombstone. */ readonly value: Uint8Array | null;
+    }
   | { readonly shard: number; readonly bucket: number | null; readonly lost: string };
 
 /** Newest segment first; within one, buckets and keys rise. Entries are copies. */
-export function* salvageShards(shards: Iterable<{ readonly shard: number; readonly segments: readonly Segment[] }>): IterableIterator<SalvagedEntry> {
+export function* salvageShards(
+  shards: Iterable<{ readonly shard: number; readonly segments: readonly Segment[] }>,
+): IterableIterator<SalvagedEntry> {
   for (const { shard, segments } of shards)
     for (const segment of segments) {
       const lost = lossIn(() => segment.sections());

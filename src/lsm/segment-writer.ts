@@ -124,7 +124,10 @@ export class SegmentWriter {
     const at = this.out.offset;
     const bytes = this.block.finish(this.out.seedHere());
     this.out.append(bytes);
-    this.index.blob(this.separator).varint(at - this.previousEnd).varint(bytes.length);
+    this.index
+      .blob(this.separator)
+      .varint(at - this.previousEnd)
+      .varint(bytes.length);
     this.previousEnd = at + bytes.length;
     this.blocks++;
   }

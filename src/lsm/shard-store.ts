@@ -226,8 +226,7 @@ export class ShardStore implements VersionSource {
   }
 
   unpinVersion(version: StoreVersion): void {
-    for (const container of version.containers())
-      if (--container.pins === 0 && container.retired) this.host.retire(container.ref);
+    for (const container of version.containers()) if (--container.pins === 0 && container.retired) this.host.retire(container.ref);
   }
 
   /** Stops the work in hand and gives its space back. */
@@ -409,7 +408,9 @@ export class ShardStore implements VersionSource {
     }));
     const { mergeFanout, mergeBytesMax } = this.host.limits;
     if (whole) return pickWhole(candidates, this.hasGarbage(1));
-    return pickBySize(candidates, { fanout: mergeFanout, bytesMax: mergeBytesMax }) ?? (this.hasGarbage(4) ? pickWhole(candidates, true) : null);
+    return (
+      pickBySize(candidates, { fanout: mergeFanout, bytesMax: mergeBytesMax }) ?? (this.hasGarbage(4) ? pickWhole(candidates, true) : null)
+    );
   }
 
   /** Whether every bucket in the segment is known, so that its entries can be merged. */
@@ -449,7 +450,9 @@ export class ShardStore implements VersionSource {
     const older = this.current.segments.slice(run.to);
     const wanted = inputs.reduce((sum, segment) => sum + segment.bytes, 0);
     const shrinks = this.hasGarbage(4);
-    return new SegmentMerge(inputs, older, this.buckets, this.dropped, (sections) => this.buildOf(sections, shrinks ? 0 : Math.min(wanted, 8 << 20), shrinks));
+    return new SegmentMerge(inputs, older, this.buckets, this.dropped, (sections) =>
+      this.buildOf(sections, shrinks ? 0 : Math.min(wanted, 8 << 20), shrinks),
+    );
   }
 
   private pickColumnJob(whole: boolean): BackgroundJob | null {

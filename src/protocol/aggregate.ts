@@ -25,5 +25,7 @@ export interface AggregateGroup {
 }
 
 export interface AggregateReply extends AggregateGroup {
-  readonly groups: readonly (AggregateGroup & { readonly groupedBy: { readonly path: string; readonly value: string | number | boolean } })[];
+  readonly groups: readonly (AggregateGroup & {
+    readonly groupedBy: { readonly path: string; readonly value: string | number | boolean };
+  })[];
 }

@@ -34,7 +34,11 @@ test('sections read back however the stream is cut into chunks', () => {
 });
 
 test('every flipped bit of a stream is found', () => {
-  const stream = joined([backupHeader(), backupSection(SectionKind.objects, utf8('some objects')), backupSection(SectionKind.end, utf8('{}'))]);
+  const stream = joined([
+    backupHeader(),
+    backupSection(SectionKind.objects, utf8('some objects')),
+    backupSection(SectionKind.end, utf8('{}')),
+  ]);
   const texts = ['some objects', '{}'];
   for (let bit = 0; bit < stream.length * 8; bit++) {
     const damaged = stream.slice();

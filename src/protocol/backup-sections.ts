@@ -46,7 +46,10 @@ export class SectionReader {
   private begin(): void {
     if (!equalBytes(this.held.subarray(0, MAGIC.length), MAGIC)) throw damagedBackup('it does not begin as a backup does');
     const version = new ByteReader(this.held, MAGIC.length).u32();
-    if (version !== VERSION) throw new HeddleError('Unsupported', `restore: the backup has version ${version}, this build reads ${VERSION}`, { hint: 'Use a newer build.' });
+    if (version !== VERSION)
+      throw new HeddleError('Unsupported', `restore: the backup has version ${version}, this build reads ${VERSION}`, {
+        hint: 'Use a newer build.',
+      });
     this.held = this.held.subarray(HEADER_BYTES);
     this.begun = true;
   }
@@ -57,7 +60,8 @@ export class SectionReader {
     const kind = reader.u8();
     const length = reader.u32();
     const sum = reader.u32();
-    if (kind < SectionKind.collection || kind > SectionKind.end || length > SECTION_BYTES_MAX) throw damagedBackup(`a section of kind ${kind} with ${length} bytes`);
+    if (kind < SectionKind.collection || kind > SectionKind.end || length > SECTION_BYTES_MAX)
+      throw damagedBackup(`a section of kind ${kind} with ${length} bytes`);
     if (reader.remaining < length) return null;
     const payload = reader.bytes(length);
     if (checksum(kind, payload) !== sum) throw damagedBackup(`a section of kind ${kind} fails its checksum`);
@@ -67,5 +71,7 @@ export class SectionReader {
 }
 
 export function damagedBackup(what: string): HeddleError {
-  return new HeddleError('Corruption', `restore: the backup is damaged: ${what}`, { hint: 'Take another backup; what was restored before the damage is named in details.' });
+  return new HeddleError('Corruption', `restore: the backup is damaged: ${what}`, {
+    hint: 'Take another backup; what was restored before the damage is named in details.',
+  });
 }

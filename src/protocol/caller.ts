@@ -88,7 +88,8 @@ export class Caller {
     this.heldCount = 0;
     for (const call of this.pending.values()) call.inFlight = call.held = false;
     for (const call of this.pending.values())
-      if (call.method === greeting) this.settle(call, () => call.reject(new HeddleError('LeaderChanged', 'the owner changed before it answered')));
+      if (call.method === greeting)
+        this.settle(call, () => call.reject(new HeddleError('LeaderChanged', 'the owner changed before it answered')));
     const greeted = greeting === undefined ? Promise.resolve() : this.call(greeting, args);
     for (const call of this.pending.values()) this.send(call);
     return greeted;
@@ -205,7 +206,14 @@ export class Caller {
     const call = frame.kind === 'call' ? this.pending.get(frame.id) : undefined;
     if (call === undefined) return;
     const { message } = HeddleError.from(error);
-    this.settle(call, () => call.reject(new HeddleError('InvalidInput', `${call.method}: an argument can't be sent: ${message}`, { hint: 'Pass plain data: no functions, no class instances.', cause: error })));
+    this.settle(call, () =>
+      call.reject(
+        new HeddleError('InvalidInput', `${call.method}: an argument can't be sent: ${message}`, {
+          hint: 'Pass plain data: no functions, no class instances.',
+          cause: error,
+        }),
+      ),
+    );
   }
 
   private cancel(id: number, signal: AbortSignal): void {
@@ -242,5 +250,7 @@ function abortedError(method: string, signal: AbortSignal): HeddleError {
 }
 
 function timeoutError(method: string): HeddleError {
-  return new HeddleError('Timeout', `${method} was not answered in time`, { hint: 'Give a larger timeoutMs, or try again: a write is applied at most once.' });
+  return new HeddleError('Timeout', `${method} was not answered in time`, {
+    hint: 'Give a larger timeoutMs, or try again: a write is applied at most once.',
+  });
 }

@@ -88,7 +88,11 @@ test('after a change of owner everything unanswered is sent again, in order, mar
   });
   void caller.attach(second);
   expect(await Promise.all(calls)).toEqual([1, 2, 3]);
-  expect(seen).toEqual([[1, true], [2, true], [3, true]]);
+  expect(seen).toEqual([
+    [1, true],
+    [2, true],
+    [3, true],
+  ]);
   server.close();
 });
 

@@ -123,7 +123,14 @@ export interface CollectionStats {
   readonly segments: number;
   readonly segmentBytes: number;
   readonly memtableBytes: number;
-  readonly vectors: readonly { readonly name: string; readonly rows: number; readonly pending: number; readonly backlog: number; readonly memoryBytes: number; readonly diskBytes: number }[];
+  readonly vectors: readonly {
+    readonly name: string;
+    readonly rows: number;
+    readonly pending: number;
+    readonly backlog: number;
+    readonly memoryBytes: number;
+    readonly diskBytes: number;
+  }[];
 }
 
 /** The GPU as the engines know it. */

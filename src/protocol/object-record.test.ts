@@ -10,7 +10,12 @@ const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 test('the worked example of the format page decodes to its values', () => {
   const page = readFileSync(new URL('../../docs/format/object-record.md', import.meta.url), 'utf8');
   const block = page.split('```')[1];
-  const hex = block.split('\n').map((line) => line.slice(0, 49)).join(' ').match(/\b[0-9a-f]{2}\b/g) ?? [];
+  const hex =
+    block
+      .split('\n')
+      .map((line) => line.slice(0, 49))
+      .join(' ')
+      .match(/\b[0-9a-f]{2}\b/g) ?? [];
   const bytes = new Uint8Array(hex.map((byte) => parseInt(byte, 16)));
   const object = decodeObject(bytes);
   expect(hexOf(object.uuid)).toBe('0102030405060708090a0b0c0d0e0f10');
@@ -26,7 +31,9 @@ const record = fc.record({
   createdMs: fc.nat(1e6),
   sequence: fc.nat(),
   values: fc.array(fc.oneof(fc.string(), fc.integer(), fc.constant(null))),
-  vectors: fc.array(fc.record({ ordinal: fc.nat(0xffff), values: fc.float32Array({ minLength: 1, maxLength: 9, noNaN: true }) }), { maxLength: 3 }),
+  vectors: fc.array(fc.record({ ordinal: fc.nat(0xffff), values: fc.float32Array({ minLength: 1, maxLength: 9, noNaN: true }) }), {
+    maxLength: 3,
+  }),
 });
 
 test('a page gives back every object that was put in', () => {

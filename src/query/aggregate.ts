@@ -28,13 +28,23 @@ interface State extends Record<string, unknown> {
 /** Values a group state may hold before the request is refused. */
 const VALUES_MAX = 2_000_000;
 
-export function aggregateShard(index: InvertedIndex, request: AggregateRequest, among: DocSet, readValues: (docID: number) => readonly unknown[]): AggregateState {
+export function aggregateShard(
+  index: InvertedIndex,
+  request: AggregateRequest,
+  among: DocSet,
+  readValues: (docID: number) => readonly unknown[],
+): AggregateState {
   const groups = request.groupBy === null ? [{ value: null, docs: among }] : groupsOf(index, request.groupBy.path, among, readValues);
   const state: State = { groups: groups.map(({ value, docs }) => groupState(index, request, value, docs, readValues)) };
   return state;
 }
 
-function groupsOf(index: InvertedIndex, path: string, among: DocSet, readValues: (docID: number) => readonly unknown[]): { value: CountedValue; docs: DocSet }[] {
+function groupsOf(
+  index: InvertedIndex,
+  path: string,
+  among: DocSet,
+  readValues: (docID: number) => readonly unknown[],
+): { value: CountedValue; docs: DocSet }[] {
   const { field } = index.field(path);
   const groups = new Map<CountedValue, DocSet>();
   for (const docID of among) {
@@ -47,7 +57,13 @@ function groupsOf(index: InvertedIndex, path: string, among: DocSet, readValues:
   return [...groups].map(([value, docs]) => ({ value, docs }));
 }
 
-function groupState(index: InvertedIndex, request: AggregateRequest, value: CountedValue | null, docs: DocSet, readValues: (docID: number) => readonly unknown[]): GroupState {
+function groupState(
+  index: InvertedIndex,
+  request: AggregateRequest,
+  value: CountedValue | null,
+  docs: DocSet,
+  readValues: (docID: number) => readonly unknown[],
+): GroupState {
   const count = docs.count();
   const values: Record<string, Counts> = {};
   let held = 0;
@@ -55,14 +71,22 @@ function groupState(index: InvertedIndex, request: AggregateRequest, value: Coun
     const field = index.field(path);
     const counts = field.field.multiple ? countEvery(index, path, docs, readValues) : countValues(field, docs, count, readValues);
     held += counts.size;
-    if (held > VALUES_MAX) throw new HeddleError('Unsupported', `aggregate over ${held} distinct values`, { hint: 'Filter first, or aggregate fewer properties at a time.' });
+    if (held > VALUES_MAX)
+      throw new HeddleError('Unsupported', `aggregate over ${held} distinct values`, {
+        hint: 'Filter first, or aggregate fewer properties at a time.',
+      });
     values[path] = [...counts];
   }
   return { value, count, values };
 }
 
 /** Arrays count every element, repeated ones too. */
-function countEvery(index: InvertedIndex, path: string, docs: DocSet, readValues: (docID: number) => readonly unknown[]): Map<CountedValue, number> {
+function countEvery(
+  index: InvertedIndex,
+  path: string,
+  docs: DocSet,
+  readValues: (docID: number) => readonly unknown[],
+): Map<CountedValue, number> {
   const { field } = index.field(path);
   const counts = new Map<CountedValue, number>();
   for (const docID of docs) {
@@ -91,7 +115,11 @@ export function mergeAggregates(states: readonly AggregateState[]): AggregateSta
       }
     }
   }
-  const merged = [...groups].map(([value, { count, values }]) => ({ value, count, values: Object.fromEntries([...values].map(([path, sums]) => [path, [...sums]])) }));
+  const merged = [...groups].map(([value, { count, values }]) => ({
+    value,
+    count,
+    values: Object.fromEntries([...values].map(([path, sums]) => [path, [...sums]])),
+  }));
   return { groups: merged };
 }
 
@@ -130,7 +158,8 @@ export function compareCounted(a: CountedValue | null, b: CountedValue | null): 
 }
 
 /** Most frequent first, ties by value. */
-const byFrequency = (counts: Counts): (readonly [CountedValue, number])[] => [...counts].sort((a, b) => b[1] - a[1] || compareCounted(a[0], b[0]));
+const byFrequency = (counts: Counts): (readonly [CountedValue, number])[] =>
+  [...counts].sort((a, b) => b[1] - a[1] || compareCounted(a[0], b[0]));
 
 function metricOf(metric: string, counts: Counts, topLimit: number): unknown {
   const total = counts.reduce((sum, [, times]) => sum + times, 0);
@@ -139,7 +168,9 @@ function metricOf(metric: string, counts: Counts, topLimit: number): unknown {
     case 'count':
       return total;
     case 'topOccurrences':
-      return byFrequency(counts).slice(0, topLimit).map(([value, occurs]) => ({ value, occurs }));
+      return byFrequency(counts)
+        .slice(0, topLimit)
+        .map(([value, occurs]) => ({ value, occurs }));
     case 'totalTrue':
       return trues;
     case 'totalFalse':

@@ -23,7 +23,7 @@ export class BestOf<T> {
 
   private up(from: number): void {
     const { heap, compare } = this;
-    for (let at = from; at > 0; ) {
+    for (let at = from; at > 0;) {
       const parent = (at - 1) >>> 1;
       if (compare(heap[at], heap[parent]) <= 0) return;
       [heap[at], heap[parent]] = [heap[parent], heap[at]];
@@ -33,7 +33,7 @@ export class BestOf<T> {
 
   private down(): void {
     const { heap, compare } = this;
-    for (let at = 0; ; ) {
+    for (let at = 0; ;) {
       let last = at;
       for (const child of [at * 2 + 1, at * 2 + 2]) if (child < heap.length && compare(heap[child], heap[last]) > 0) last = child;
       if (last === at) return;

@@ -20,7 +20,11 @@ const SCHEMA = normalize('Thing', {
 });
 
 function values(random: SeededRandom): unknown[] {
-  return [random.next() < 0.2 ? null : textOf(random, 6), random.next() < 0.2 ? null : textOf(random, 60), [textOf(random, 2), textOf(random, 2)]];
+  return [
+    random.next() < 0.2 ? null : textOf(random, 6),
+    random.next() < 0.2 ? null : textOf(random, 60),
+    [textOf(random, 2), textOf(random, 2)],
+  ];
 }
 
 interface Scored {
@@ -57,7 +61,11 @@ function reference(schema: CollectionSchema, objects: readonly StoredObject[], w
     for (const object of objects) {
       const value = object.values[property.ordinal];
       const texts = (Array.isArray(value) ? value : [value]).filter((text) => text !== null && text !== undefined) as string[];
-      if (texts.length > 0) tokens.set(object.uuid, tokensOf(object, property.name, () => texts.flatMap((text) => analyzer.terms(text, []))));
+      if (texts.length > 0)
+        tokens.set(
+          object.uuid,
+          tokensOf(object, property.name, () => texts.flatMap((text) => analyzer.terms(text, []))),
+        );
     }
     const average = [...tokens.values()].reduce((sum, list) => sum + list.length, 0) / tokens.size;
     for (const term of asked) {
@@ -74,8 +82,13 @@ function reference(schema: CollectionSchema, objects: readonly StoredObject[], w
     }
   });
   const enough = (uuid: string): boolean =>
-    terms.some(({ analyzer, asked }) => (matchedBy.get(uuid)?.get(analyzer.id)?.size ?? 0) >= (operator === 'and' ? asked.length : Math.min(minimumMatch, 999)));
-  const found = [...scores].filter(([uuid]) => enough(uuid)).map(([uuid, score]) => ({ uuid, score: Math.round(score * 2 ** 32) / 2 ** 32 }));
+    terms.some(
+      ({ analyzer, asked }) =>
+        (matchedBy.get(uuid)?.get(analyzer.id)?.size ?? 0) >= (operator === 'and' ? asked.length : Math.min(minimumMatch, 999)),
+    );
+  const found = [...scores]
+    .filter(([uuid]) => enough(uuid))
+    .map(([uuid, score]) => ({ uuid, score: Math.round(score * 2 ** 32) / 2 ** 32 }));
   return found.sort((a, b) => b.score - a.score || (a.uuid < b.uuid ? -1 : 1));
 }
 
@@ -83,14 +96,23 @@ function unprunedHits(shards: readonly TestShard[], wanted: SearchRequest): Scor
   const plan = planShardSearch(wanted);
   const stats = mergeKeywordStats(shards.map((shard) => shard.query.keywordStats(plan)));
   const hits = shards.flatMap((shard) => {
-    const { docIDs, scores } = searchKeywords(shard.inverted, wanted.keyword!, { stats, allow: shard.live, k: 100_000, readValues: () => [], prune: false });
+    const { docIDs, scores } = searchKeywords(shard.inverted, wanted.keyword!, {
+      stats,
+      allow: shard.live,
+      k: 100_000,
+      readValues: () => [],
+      prune: false,
+    });
     return Array.from(docIDs, (docID, i) => ({ uuid: uuidText(shard.inverted.docs.uuid(docID)), score: scores[i] }));
   });
   return hits.sort((a, b) => b.score - a.score || (a.uuid < b.uuid ? -1 : 1)).slice(0, wanted.limit);
 }
 
 function expectSame(found: readonly Scored[], expected: readonly Scored[], what: string): void {
-  expect(found.map(({ uuid }) => uuid), what).toEqual(expected.map(({ uuid }) => uuid));
+  expect(
+    found.map(({ uuid }) => uuid),
+    what,
+  ).toEqual(expected.map(({ uuid }) => uuid));
   found.forEach(({ score }, i) => expect(Math.abs(score - expected[i].score), what).toBeLessThan(1e-6));
 }
 
@@ -99,10 +121,20 @@ function check(seed: number, count: number, stacks: readonly Stack[], steps: num
   const shards = randomHistory(SCHEMA, random, count, steps, values, stacks);
   const objects = shards.flatMap((shard) => [...shard.objects.values()]);
   for (let i = 0; i < 12; i++) {
-    const properties = pick(random, [[], [{ path: 'body', boost: 1 }], [{ path: 'title', boost: 2 }, { path: 'body', boost: 0.5 }]]);
+    const properties = pick(random, [
+      [],
+      [{ path: 'body', boost: 1 }],
+      [
+        { path: 'title', boost: 2 },
+        { path: 'body', boost: 0.5 },
+      ],
+    ]);
     const operator = pick(random, ['or', 'and'] as const);
     const minimumMatch = operator === 'or' && properties.length > 0 ? 1 + random.int(2) : 1;
-    const wanted = request({ keyword: keyword(textOf(random, 5), { properties, operator, minimumMatch }), limit: pick(random, [1, 3, 10, 1000]) });
+    const wanted = request({
+      keyword: keyword(textOf(random, 5), { properties, operator, minimumMatch }),
+      limit: pick(random, [1, 3, 10, 1000]),
+    });
     const what = `seed ${seed}, ${count} shards, ${JSON.stringify(wanted.keyword)}, limit ${wanted.limit}`;
     const expected = reference(SCHEMA, objects, wanted).slice(0, wanted.limit);
     const found = search(shards, wanted).hits.map(({ uuid, score }) => ({ uuid: uuidText(uuid), score }));

@@ -14,7 +14,11 @@ export interface ListContext {
 
 /** `keyword`: the search whose matches are to be highlighted. `docIDs` and `scores` are kept. */
 export function buildList(
-  { inverted, readValues, search }: ListContext, docIDs: Uint32Array, scores: Float64Array, keyword: KeywordSearch | null, targetDistances?: Float64Array,
+  { inverted, readValues, search }: ListContext,
+  docIDs: Uint32Array,
+  scores: Float64Array,
+  keyword: KeywordSearch | null,
+  targetDistances?: Float64Array,
 ): CandidateList {
   const uuids = new Uint8Array(docIDs.length * 16);
   const sortValues: SortValue[][] = search.sort.map(() => []);

@@ -34,7 +34,12 @@ function parts(list: readonly FusionInput[], weight: number, type: 'relativeScor
 }
 
 /** Both lists best first; the result is in no order. */
-export function fuse(vector: readonly FusionInput[], keyword: readonly FusionInput[], type: 'relativeScore' | 'ranked', alpha: number): Fused[] {
+export function fuse(
+  vector: readonly FusionInput[],
+  keyword: readonly FusionInput[],
+  type: 'relativeScore' | 'ranked',
+  alpha: number,
+): Fused[] {
   const vectorParts = parts(vector, alpha, type);
   const keywordParts = parts(keyword, 1 - alpha, type);
   return [...new Set([...vectorParts.keys(), ...keywordParts.keys()])].map((key) => {

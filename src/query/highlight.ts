@@ -25,7 +25,8 @@ export function highlighter(index: InvertedIndex, search: KeywordSearch): Highli
   const wanted = search.highlight;
   if (wanted === null) return null;
   const slotsOf = new Map<FieldIndex, readonly Slot[]>();
-  for (const { fields, slots } of keywordGroups(index, { ...search, properties: [] })) for (const { index: field } of fields) slotsOf.set(field, slots);
+  for (const { fields, slots } of keywordGroups(index, { ...search, properties: [] }))
+    for (const { index: field } of fields) slotsOf.set(field, slots);
   const paths = wanted.properties.length > 0 ? wanted.properties : [...slotsOf.keys()].map(({ field }) => field.path);
   return (values) => {
     const fragments: Record<string, string[]> = {};
@@ -33,7 +34,9 @@ export function highlighter(index: InvertedIndex, search: KeywordSearch): Highli
       const field = index.field(path);
       const slots = slotsOf.get(field);
       if (slots === undefined) continue;
-      const found = valuesOf(field.field, values).flatMap((text) => (typeof text === 'string' ? fragmentsOf(text, field, slots, wanted.fragmentCharsMax) : []));
+      const found = valuesOf(field.field, values).flatMap((text) =>
+        typeof text === 'string' ? fragmentsOf(text, field, slots, wanted.fragmentCharsMax) : [],
+      );
       if (found.length > 0) fragments[path] = found.slice(0, FRAGMENTS_MAX);
     }
     return fragments;
@@ -52,7 +55,7 @@ function fragmentsOf(text: string, field: FieldIndex, slots: readonly Slot[], ch
     if (slots.some((slot) => matches(term, slot))) hits.push({ start, end });
   });
   const fragments: string[] = [];
-  for (let i = 0; i < hits.length && fragments.length < FRAGMENTS_MAX; ) {
+  for (let i = 0; i < hits.length && fragments.length < FRAGMENTS_MAX;) {
     const window = windowAround(text, hits[i], charsMax);
     const inside: Span[] = [];
     while (i < hits.length && (inside.length === 0 || hits[i].end <= window.end)) inside.push(hits[i++]);

@@ -155,7 +155,8 @@ function prunedWindow(cursors: readonly ListCursor[], from: number, end: number,
   byBound.sort((a, b) => a.windowBound - b.windowBound);
   let essential = 0;
   let optional = 0;
-  while (essential < byBound.length && (optional + byBound[essential].windowBound) * SLACK < threshold) optional += byBound[essential++].windowBound;
+  while (essential < byBound.length && (optional + byBound[essential].windowBound) * SLACK < threshold)
+    optional += byBound[essential++].windowBound;
   let found = 0;
   for (let i = essential; i < byBound.length; i++) found = addAll(byBound[i], from, end, found);
   if (essential > 0 && found > 0) lookUp(byBound, essential, from, found, optional, threshold);

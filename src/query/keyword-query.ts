@@ -45,7 +45,8 @@ export function keywordGroups(index: InvertedIndex, search: KeywordSearch): Quer
 }
 
 function searchedFields(index: InvertedIndex, search: KeywordSearch): QueryField[] {
-  if (search.properties.length === 0) return [...index.fields()].filter((field) => field.searchable).map((field) => ({ index: field, boost: 1 }));
+  if (search.properties.length === 0)
+    return [...index.fields()].filter((field) => field.searchable).map((field) => ({ index: field, boost: 1 }));
   return search.properties.map(({ path, boost }) => {
     const field = index.field(path);
     if (!field.searchable)
@@ -59,7 +60,9 @@ function searchedFields(index: InvertedIndex, search: KeywordSearch): QueryField
 
 function groupOf(fields: readonly QueryField[], search: KeywordSearch): QueryGroup {
   const analyzer = fields[0].index.field.analyzer!;
-  const phrases = search.phrases ? [...search.query.matchAll(QUOTED)].map((match) => analyzer.terms(match[1], [])).filter((terms) => terms.length > 0) : [];
+  const phrases = search.phrases
+    ? [...search.query.matchAll(QUOTED)].map((match) => analyzer.terms(match[1], [])).filter((terms) => terms.length > 0)
+    : [];
   const open = search.prefix && /[\p{L}\p{N}\p{M}]$/u.test(search.query);
   const slots = new Map<string, Slot>();
   const words = analyzer.queryTokens(search.query, open);
@@ -95,7 +98,8 @@ export function expansionsOf(slot: Slot, field: FieldIndex): readonly Expansion[
     for (const { term, count } of field.dictionary!.find(prefix, EXPANSIONS_MAX))
       if (term !== asked) found.push({ term, count, weight: (PREFIX_WEIGHT * prefix.length) / term.length });
   if (typos > 0) {
-    const isTypo = (term: string): boolean => term !== asked && !(prefix !== null && term.startsWith(prefix)) && editDistance(typed, term, typos) <= typos;
+    const isTypo = (term: string): boolean =>
+      term !== asked && !(prefix !== null && term.startsWith(prefix)) && editDistance(typed, term, typos) <= typos;
     for (const { term, count } of field.dictionary!.find(typed.slice(0, TYPO_PREFIX_LETTERS), EXPANSIONS_MAX, isTypo))
       found.push({ term, count, weight: TYPO_WEIGHT ** editDistance(typed, term, typos) });
   }

@@ -23,7 +23,9 @@ const ROWS = [
 ];
 
 const found = (shard: TestShard, query: string, parts: Parameters<typeof keyword>[1] = {}): number[] =>
-  search([shard], request({ keyword: keyword(query, parts) })).hits.map(({ uuid: id }) => Number(uuidText(id).slice(-12))).sort();
+  search([shard], request({ keyword: keyword(query, parts) }))
+    .hits.map(({ uuid: id }) => Number(uuidText(id).slice(-12)))
+    .sort();
 
 for (const flushed of [false, true]) {
   const where = flushed ? 'in segments' : 'in the memtable';
@@ -58,8 +60,17 @@ for (const flushed of [false, true]) {
 }
 
 test('an exact match ranks before a prefix, and a prefix before a typo', () => {
-  const shard = shardOf([[null, 'a cart here'], [null, 'a card here'], [null, 'a car here']], true);
-  const order = search([shard], request({ keyword: keyword('car', { prefix: true, typos: 1 }) })).hits.map(({ uuid: id }) => Number(uuidText(id).slice(-12)));
+  const shard = shardOf(
+    [
+      [null, 'a cart here'],
+      [null, 'a card here'],
+      [null, 'a car here'],
+    ],
+    true,
+  );
+  const order = search([shard], request({ keyword: keyword('car', { prefix: true, typos: 1 }) })).hits.map(({ uuid: id }) =>
+    Number(uuidText(id).slice(-12)),
+  );
   expect(order[0]).toBe(2);
   expect(order).toHaveLength(3);
 });
@@ -85,7 +96,9 @@ test('a long text gives short fragments around the matches', () => {
 test('a keyword search on a property that is not searchable says which setting to change', () => {
   const schema = normalize('Note', { properties: { hidden: { type: 'text', indexSearchable: false } } });
   const shard = new TestShard(schema);
-  expect(() => search([shard], request({ keyword: keyword('x', { properties: [{ path: 'hidden', boost: 1 }] }) }))).toThrow(/"hidden" is not indexed for keyword search/);
+  expect(() => search([shard], request({ keyword: keyword('x', { properties: [{ path: 'hidden', boost: 1 }] }) }))).toThrow(
+    /"hidden" is not indexed for keyword search/,
+  );
 });
 
 test('explain tells the stages, and every hit how it came by its score', () => {

@@ -43,7 +43,8 @@ export interface KeywordOptions {
   readonly prune?: boolean;
 }
 
-const expansions = (slot: Slot, field: FieldIndex): readonly Expansion[] => (slot.prefix === null && slot.typos === 0 ? NO_EXPANSIONS : expansionsOf(slot, field));
+const expansions = (slot: Slot, field: FieldIndex): readonly Expansion[] =>
+  slot.prefix === null && slot.typos === 0 ? NO_EXPANSIONS : expansionsOf(slot, field);
 const countOf = (found: readonly Expansion[]): number => found.reduce((sum, { count }) => sum + count, 0);
 
 export function shardKeywordStats(index: InvertedIndex, search: KeywordSearch): KeywordStats {
@@ -81,17 +82,32 @@ function bestOf(index: InvertedIndex, search: KeywordSearch, options: KeywordOpt
     const { docIDs, scores } = searchAnd(slots, options.allow.words);
     const accepts = phraseCheck(group, readValues);
     for (let i = 0; i < docIDs.length; i++)
-      if (scores[i] >= top.threshold && top.wants(docIDs[i], scores[i]) && (accepts === null || accepts(docIDs[i]))) top.offer(docIDs[i], scores[i]);
+      if (scores[i] >= top.threshold && top.wants(docIDs[i], scores[i]) && (accepts === null || accepts(docIDs[i])))
+        top.offer(docIDs[i], scores[i]);
     return { ...top.take(), work: null };
   }
   const counted = isAnd || (search.minimumMatch > 1 && search.operator === 'or');
   if (counted && groups.length > 1) {
-    const work = searchOr({ cursors: slots.flat(), minimumMatch: 1, top, allow: keywordMatches(index, search, options).words, accepts: null, prune });
+    const work = searchOr({
+      cursors: slots.flat(),
+      minimumMatch: 1,
+      top,
+      allow: keywordMatches(index, search, options).words,
+      accepts: null,
+      prune,
+    });
     return { ...top.take(), work };
   }
   const checks = groups.map((one) => phraseCheck(one, readValues)).filter((check) => check !== null);
   const accepts = checks.length === 0 ? null : (docID: number): boolean => checks.some((check) => check(docID));
-  const work = searchOr({ cursors: slots.flat(), minimumMatch: counted ? search.minimumMatch : 1, top, allow: options.allow.words, accepts, prune });
+  const work = searchOr({
+    cursors: slots.flat(),
+    minimumMatch: counted ? search.minimumMatch : 1,
+    top,
+    allow: options.allow.words,
+    accepts,
+    prune,
+  });
   return { ...top.take(), work };
 }
 
@@ -133,7 +149,12 @@ function slotsOf(index: InvertedIndex, { fields, slots }: QueryGroup, stats: Key
 }
 
 /** For each hit, what every term added to its score: `title:river 1.2034 (2 in 7)`, the frequency in the field's length. */
-export function explainKeywords(index: InvertedIndex, search: KeywordSearch, { docIDs }: KeywordHits, stats: KeywordStats | null): string[] {
+export function explainKeywords(
+  index: InvertedIndex,
+  search: KeywordSearch,
+  { docIDs }: KeywordHits,
+  stats: KeywordStats | null,
+): string[] {
   return withCursors(() => {
     const parts = Array.from(docIDs, (): string[] => []);
     const rising = Array.from(docIDs.keys()).sort((a, b) => docIDs[a] - docIDs[b]);

@@ -93,7 +93,8 @@ export class ListCursor {
   /** The score a block cannot exceed. */
   private boundOf(block: number): number {
     this.bounds ??= new Float64Array(this.list.blocks).fill(-1);
-    if (this.bounds[block] < 0) this.bounds[block] = this.weight * this.list.bound(block, (frequency, length) => this.norm.tf(frequency, length));
+    if (this.bounds[block] < 0)
+      this.bounds[block] = this.weight * this.list.bound(block, (frequency, length) => this.norm.tf(frequency, length));
     return this.bounds[block];
   }
 

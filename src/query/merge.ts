@@ -60,7 +60,8 @@ export function mergeKeywordStats(all: readonly KeywordStats[]): KeywordStats {
       sum.total += total;
       sum.count += count;
     }
-    for (const [term, count] of Object.entries(stats.documentFrequencies)) documentFrequencies[term] = (documentFrequencies[term] ?? 0) + count;
+    for (const [term, count] of Object.entries(stats.documentFrequencies))
+      documentFrequencies[term] = (documentFrequencies[term] ?? 0) + count;
   }
   return { documents, lengths, documentFrequencies };
 }
@@ -104,17 +105,40 @@ export function mergeResults(request: SearchRequest, results: readonly ShardSear
   const wanted = candidatesOf(request);
   const vector = request.vector && vectorList(request.vector, results).slice(0, wanted);
   const keyword = request.keyword && listOf(results, 'keyword', (a, b) => b.score - a.score).slice(0, wanted);
-  let hits = vector && keyword ? fusedHits(request, vector, keyword) : vector ? vectorHits(vector) : keyword ? keywordHits(keyword) : fetchedHits(request, results);
-  if (request.autocut > 0 && (vector || keyword)) hits = hits.slice(0, autocut(hits.map(({ hit }) => hit.score), request.autocut));
+  let hits =
+    vector && keyword
+      ? fusedHits(request, vector, keyword)
+      : vector
+        ? vectorHits(vector)
+        : keyword
+          ? keywordHits(keyword)
+          : fetchedHits(request, results);
+  if (request.autocut > 0 && (vector || keyword))
+    hits = hits.slice(
+      0,
+      autocut(
+        hits.map(({ hit }) => hit.score),
+        request.autocut,
+      ),
+    );
   hits = hits.slice(request.offset, request.offset + request.limit);
   if (request.sort.length > 0 && (vector || keyword))
-    hits = [...hits].sort((a, b) => compareSortValues(request.sort, a.candidate.sortValues, b.candidate.sortValues) || compareBytes(a.hit.uuid, b.hit.uuid));
+    hits = [...hits].sort(
+      (a, b) => compareSortValues(request.sort, a.candidate.sortValues, b.candidate.sortValues) || compareBytes(a.hit.uuid, b.hit.uuid),
+    );
   const total = results.every((result) => result.total === null) ? null : results.reduce((sum, result) => sum + (result.total ?? 0), 0);
   return { ...grouped(request, hits), total, facets: mergeFacets(request, results) };
 }
 
-function listOf(results: readonly ShardSearchResult[], list: 'vector' | 'keyword' | 'fetched', order: (a: Candidate, b: Candidate) => number, targets = 0): Candidate[] {
-  return results.flatMap((result, shard) => candidatesIn(result[list], shard, targets)).sort((a, b) => order(a, b) || compareBytes(a.uuid, b.uuid));
+function listOf(
+  results: readonly ShardSearchResult[],
+  list: 'vector' | 'keyword' | 'fetched',
+  order: (a: Candidate, b: Candidate) => number,
+  targets = 0,
+): Candidate[] {
+  return results
+    .flatMap((result, shard) => candidatesIn(result[list], shard, targets))
+    .sort((a, b) => order(a, b) || compareBytes(a.uuid, b.uuid));
 }
 
 function vectorList(search: VectorSearch, results: readonly ShardSearchResult[]): Candidate[] {
@@ -131,7 +155,9 @@ function vectorList(search: VectorSearch, results: readonly ShardSearchResult[])
       candidate.score += target.weight * (Number.isNaN(distance) ? 1 : span === 0 ? 0 : (distance - low) / span);
     }
   });
-  return list.filter(({ score }) => search.maxDistance === null || score <= search.maxDistance).sort((a, b) => nearest(a, b) || compareBytes(a.uuid, b.uuid));
+  return list
+    .filter(({ score }) => search.maxDistance === null || score <= search.maxDistance)
+    .sort((a, b) => nearest(a, b) || compareBytes(a.uuid, b.uuid));
 }
 
 interface Ranked {
@@ -147,18 +173,26 @@ function ranked(candidate: Candidate, score: number, distance: number | null, ex
 const shown = (value: number): string => value.toFixed(4);
 
 const bm25Of = ({ score, terms }: Candidate): string => `BM25 ${shown(score)}${terms === '' ? '' : ` = ${terms}`}`;
-const vectorHits = (list: readonly Candidate[]): Ranked[] => list.map((c) => ranked(c, 1 - c.score, c.score, `vector: distance ${shown(c.score)}`));
+const vectorHits = (list: readonly Candidate[]): Ranked[] =>
+  list.map((c) => ranked(c, 1 - c.score, c.score, `vector: distance ${shown(c.score)}`));
 const keywordHits = (list: readonly Candidate[]): Ranked[] => list.map((c) => ranked(c, c.score, null, `keyword: ${bm25Of(c)}`));
 
 function fetchedHits(request: SearchRequest, results: readonly ShardSearchResult[]): Ranked[] {
-  return listOf(results, 'fetched', (a, b) => compareSortValues(request.sort, a.sortValues, b.sortValues)).map((c) => ranked(c, 0, null, ''));
+  return listOf(results, 'fetched', (a, b) => compareSortValues(request.sort, a.sortValues, b.sortValues)).map((c) =>
+    ranked(c, 0, null, ''),
+  );
 }
 
 function fusedHits(request: SearchRequest, vector: readonly Candidate[], keyword: readonly Candidate[]): Ranked[] {
   const { type, alpha } = request.fusion ?? { type: 'relativeScore', alpha: 0.75 };
   const nearest = new Map(vector.map((c) => [c.key, c]));
   const matching = new Map(keyword.map((c) => [c.key, c]));
-  const fused = fuse(vector.map(({ key, score }) => ({ key, score: -score })), keyword, type, alpha);
+  const fused = fuse(
+    vector.map(({ key, score }) => ({ key, score: -score })),
+    keyword,
+    type,
+    alpha,
+  );
   const hits = fused.map(({ key, score, vectorPart, keywordPart }) => {
     const byVector = nearest.get(key);
     const byKeyword = matching.get(key);
@@ -166,7 +200,12 @@ function fusedHits(request: SearchRequest, vector: readonly Candidate[], keyword
       byVector && `vector ${shown(vectorPart)} (distance ${shown(byVector.score)})`,
       byKeyword && `keyword ${shown(keywordPart)} (${bm25Of(byKeyword)})`,
     ];
-    return ranked(byKeyword ?? byVector!, score, byVector?.score ?? null, `hybrid ${type}, alpha ${alpha}: ${parts.filter(Boolean).join(' + ')}`);
+    return ranked(
+      byKeyword ?? byVector!,
+      score,
+      byVector?.score ?? null,
+      `hybrid ${type}, alpha ${alpha}: ${parts.filter(Boolean).join(' + ')}`,
+    );
   });
   return hits.sort((a, b) => b.hit.score - a.hit.score || compareBytes(a.hit.uuid, b.hit.uuid));
 }
@@ -193,7 +232,8 @@ function grouped(request: SearchRequest, ranking: readonly Ranked[]): { hits: Ra
 function mergeFacets(request: SearchRequest, results: readonly ShardSearchResult[]): MergedResults['facets'] {
   return request.facets.map(({ path, limit }, i) => {
     const sums = new Map<CountedValue, number>();
-    for (const result of results) for (const [value, count] of result.facets[i]?.counts ?? []) sums.set(value, (sums.get(value) ?? 0) + count);
+    for (const result of results)
+      for (const [value, count] of result.facets[i]?.counts ?? []) sums.set(value, (sums.get(value) ?? 0) + count);
     const counts = [...sums].sort((a, b) => b[1] - a[1] || compareCounted(a[0], b[0])).slice(0, limit);
     return { path, counts };
   });

@@ -7,7 +7,12 @@ import type { MergedResults } from './merge.ts';
 import type { ShardSearchResult } from './shard-search.ts';
 
 /** `pages`: object pages that hold the objects of all hits, in any order; kept. */
-export function replyOf(request: SearchRequest, { hits, groups, total, facets }: MergedResults, results: readonly ShardSearchResult[], pages: readonly Uint8Array[]): SearchReply {
+export function replyOf(
+  request: SearchRequest,
+  { hits, groups, total, facets }: MergedResults,
+  results: readonly ShardSearchResult[],
+  pages: readonly Uint8Array[],
+): SearchReply {
   const uuids = new Uint8Array(hits.length * 16);
   hits.forEach(({ uuid }, i) => uuids.set(uuid, i * 16));
   const groupOf = new Uint32Array(groups === null ? 0 : hits.length);

@@ -27,9 +27,13 @@ function onShards(seeds: number, check: (shards: TestShard[], random: SeededRand
 
 test('fetches come sorted on several keys, ties by UUID, nothing first', () => {
   onShards(3, (shards, random, what) => {
-    const sort = [{ path: 'count', order: pick(random, ['asc', 'desc'] as const) }, { path: 'title', order: pick(random, ['asc', 'desc'] as const) }];
+    const sort = [
+      { path: 'count', order: pick(random, ['asc', 'desc'] as const) },
+      { path: 'title', order: pick(random, ['asc', 'desc'] as const) },
+    ];
     const offset = random.int(10);
-    const rank = (a: unknown, b: unknown): number => (a === b ? 0 : a === null ? -1 : b === null ? 1 : (a as number) < (b as number) ? -1 : 1);
+    const rank = (a: unknown, b: unknown): number =>
+      a === b ? 0 : a === null ? -1 : b === null ? 1 : (a as number) < (b as number) ? -1 : 1;
     const expected = objectsOf(shards).sort((a, b) => {
       for (const { path, order } of sort) {
         const sign = rank(a.values[ordinal(path)] ?? null, b.values[ordinal(path)] ?? null);
@@ -37,7 +41,9 @@ test('fetches come sorted on several keys, ties by UUID, nothing first', () => {
       }
       return a.uuid < b.uuid ? -1 : 1;
     });
-    expect(idsOf(search(shards, request({ sort, offset, limit: 25 }))), what).toEqual(expected.slice(offset, offset + 25).map(({ uuid }) => uuid));
+    expect(idsOf(search(shards, request({ sort, offset, limit: 25 }))), what).toEqual(
+      expected.slice(offset, offset + 25).map(({ uuid }) => uuid),
+    );
   });
 });
 
@@ -45,13 +51,15 @@ test('a cursor walks every match of a filter once, in UUID order', () => {
   onShards(2, (shards, _random, what) => {
     const filter = parseFilter({ count: { greaterOrEqual: 0 } }, SCHEMA);
     const seen: string[] = [];
-    for (let after: string | null = null; ; ) {
+    for (let after: string | null = null; ;) {
       const page = idsOf(search(shards, request({ filter, after, limit: 7 })));
       if (page.length === 0) break;
       seen.push(...page);
       after = page[page.length - 1];
     }
-    const expected = objectsOf(shards).filter(({ values }) => (values[ordinal('count')] as number | null ?? -1) >= 0).map(({ uuid }) => uuid);
+    const expected = objectsOf(shards)
+      .filter(({ values }) => ((values[ordinal('count')] as number | null) ?? -1) >= 0)
+      .map(({ uuid }) => uuid);
     expect(seen, what).toEqual(expected.sort());
   });
 });
@@ -70,7 +78,9 @@ test('facets and totals count what matches filter and keywords', () => {
         if (!matching.has(uuid)) continue;
         const value = path === 'author.name' ? (values[ordinal('author')] as { name?: string } | null)?.name : values[ordinal(path)];
         const isField = path === 'author.name' || SCHEMA.properties[ordinal(path)].tokenization === 'field';
-        const all = (Array.isArray(value) ? value : [value]).filter((one) => one !== null && one !== undefined).map((one: unknown) => (isField && typeof one === 'string' ? one.trim().normalize('NFC') : one));
+        const all = (Array.isArray(value) ? value : [value])
+          .filter((one) => one !== null && one !== undefined)
+          .map((one: unknown) => (isField && typeof one === 'string' ? one.trim().normalize('NFC') : one));
         for (const one of new Set(all)) expected.set(one, (expected.get(one) ?? 0) + 1);
       }
       expected.delete('');
@@ -88,22 +98,38 @@ test('aggregates equal a plain fold over the matching objects', () => {
     const wanted: AggregateRequest = {
       filter: random.next() < 0.5 ? parseFilter({ score: { greaterThan: 0 } }, SCHEMA) : null,
       search: null,
-      metrics: [{ path: 'scores', metrics, topOccurrencesLimit: 5 }, { path: 'count', metrics, topOccurrencesLimit: 5 }, { path: 'done', metrics: ['totalTrue', 'totalFalse', 'percentageTrue'], topOccurrencesLimit: 5 }],
+      metrics: [
+        { path: 'scores', metrics, topOccurrencesLimit: 5 },
+        { path: 'count', metrics, topOccurrencesLimit: 5 },
+        { path: 'done', metrics: ['totalTrue', 'totalFalse', 'percentageTrue'], topOccurrencesLimit: 5 },
+      ],
       groupBy: grouped ? { path: 'done', limit: 10 } : null,
     };
     const groups = finishAggregate(wanted, mergeAggregates(shards.map((shard) => shard.query.aggregate(wanted))));
-    const all = objectsOf(shards).filter(({ values }) => wanted.filter === null || (values[ordinal('score')] as number | null ?? 0) > 0);
+    const all = objectsOf(shards).filter(({ values }) => wanted.filter === null || ((values[ordinal('score')] as number | null) ?? 0) > 0);
     const sizes: Record<string, number> = {};
     for (const { value, count, properties } of groups) {
       const members = all.filter(({ values }) => !grouped || values[ordinal('done')] === value);
       expect(count, what).toBe(members.length);
       sizes[String(value)] = count;
-      for (const path of ['scores', 'count']) expectFold(properties[path], members.flatMap(({ values }) => (values[ordinal(path)] as number[] | number | null) ?? []), what);
+      for (const path of ['scores', 'count'])
+        expectFold(
+          properties[path],
+          members.flatMap(({ values }) => (values[ordinal(path)] as number[] | number | null) ?? []),
+          what,
+        );
       const trues = members.filter(({ values }) => values[ordinal('done')] === true).length;
       const known = members.filter(({ values }) => values[ordinal('done')] !== null && values[ordinal('done')] !== undefined).length;
-      expect(properties.done, what).toEqual({ totalTrue: trues, totalFalse: known - trues, percentageTrue: known === 0 ? null : trues / known });
+      expect(properties.done, what).toEqual({
+        totalTrue: trues,
+        totalFalse: known - trues,
+        percentageTrue: known === 0 ? null : trues / known,
+      });
     }
-    if (grouped) expect(Object.keys(sizes).length, what).toBe(new Set(all.map(({ values }) => values[ordinal('done')]).filter((done) => typeof done === 'boolean')).size);
+    if (grouped)
+      expect(Object.keys(sizes).length, what).toBe(
+        new Set(all.map(({ values }) => values[ordinal('done')]).filter((done) => typeof done === 'boolean')).size,
+      );
   });
 });
 
@@ -122,7 +148,10 @@ function expectFold(found: Readonly<Record<string, unknown>>, values: readonly n
 }
 
 /** Shards with two vectors on most objects. */
-function withVectors(random: SeededRandom, count: number): { shards: TestShard[]; rows: Map<string, { a?: Float32Array; b?: Float32Array }> } {
+function withVectors(
+  random: SeededRandom,
+  count: number,
+): { shards: TestShard[]; rows: Map<string, { a?: Float32Array; b?: Float32Array }> } {
   const shards = Array.from({ length: count }, () => new TestShard(SCHEMA));
   const rows = new Map<string, { a?: Float32Array; b?: Float32Array }>();
   const row = (): Float32Array => Float32Array.from({ length: 3 }, () => random.int(6));
@@ -130,14 +159,23 @@ function withVectors(random: SeededRandom, count: number): { shards: TestShard[]
     const uuid = uuidOf(random);
     const vectors = { ...(random.next() < 0.9 && { a: row() }), ...(random.next() < 0.9 && { b: row() }) };
     rows.set(uuid, vectors);
-    shards[uuid.charCodeAt(0) % count].put(uuid, [textOf(random, 6), null, textOf(random, 20), random.int(4)], undefined, vectors as Record<string, Float32Array>);
+    shards[uuid.charCodeAt(0) % count].put(
+      uuid,
+      [textOf(random, 6), null, textOf(random, 20), random.int(4)],
+      undefined,
+      vectors as Record<string, Float32Array>,
+    );
     if (random.next() < 0.05) shards[0].flush();
   }
   return { shards, rows };
 }
 
 const distance = (x: Float32Array, y: Float32Array): number => Math.fround(x.reduce((sum, value, d) => sum + (value - y[d]) ** 2, 0));
-const target = (name: string, query: Float32Array, weight = 1): { name: string; query: Float32Array; weight: number } => ({ name, query, weight });
+const target = (name: string, query: Float32Array, weight = 1): { name: string; query: Float32Array; weight: number } => ({
+  name,
+  query,
+  weight,
+});
 
 test('hybrid fusion equals its definition over the merged lists', () => {
   for (let seed = 1; seed <= 8; seed++)
@@ -149,8 +187,14 @@ test('hybrid fusion equals its definition over the merged lists', () => {
       const fusion = { type: pick(random, ['relativeScore', 'ranked'] as const), alpha: pick(random, [0, 0.3, 0.75, 1]) };
       const vector: SearchRequest['vector'] = { targets: [target('a', query)], combination: 'sum', maxDistance: null, ef: null };
       const byUuid = (a: { uuid: string }, b: { uuid: string }): number => (a.uuid < b.uuid ? -1 : 1);
-      const near = [...rows].flatMap(([uuid, { a }]) => (a ? [{ uuid, score: -distance(a, query) }] : [])).sort((a, b) => b.score - a.score || byUuid(a, b)).slice(0, 100);
-      const matching = search(shards, request({ keyword: words, limit: 100 })).hits.map(({ uuid, score }) => ({ uuid: uuidText(uuid), score }));
+      const near = [...rows]
+        .flatMap(([uuid, { a }]) => (a ? [{ uuid, score: -distance(a, query) }] : []))
+        .sort((a, b) => b.score - a.score || byUuid(a, b))
+        .slice(0, 100);
+      const matching = search(shards, request({ keyword: words, limit: 100 })).hits.map(({ uuid, score }) => ({
+        uuid: uuidText(uuid),
+        score,
+      }));
       const part = (list: readonly { uuid: string; score: number }[], uuid: string, weight: number): number => {
         const rank = list.findIndex((one) => one.uuid === uuid);
         if (rank < 0) return 0;
@@ -163,7 +207,10 @@ test('hybrid fusion equals its definition over the merged lists', () => {
         .map((uuid) => ({ uuid, score: part(near, uuid, fusion.alpha) + part(matching, uuid, 1 - fusion.alpha) }))
         .sort((a, b) => b.score - a.score || byUuid(a, b))
         .slice(0, 15);
-      const found = search(shards, request({ keyword: words, vector, fusion, limit: 15 })).hits.map(({ uuid, score }) => ({ uuid: uuidText(uuid), score }));
+      const found = search(shards, request({ keyword: words, vector, fusion, limit: 15 })).hits.map(({ uuid, score }) => ({
+        uuid: uuidText(uuid),
+        score,
+      }));
       expect(found, `seed ${seed}, ${count} shards, ${JSON.stringify(fusion)}`).toEqual(expected);
     }
 });
@@ -184,13 +231,24 @@ test('distances to several targets are combined as asked', () => {
       const combined = ([x, y]: readonly number[]): number => {
         const least = Math.min(...[x, y].filter((d) => !Number.isNaN(d)));
         if (combination === 'minimum') return least === Infinity ? NaN : least;
-        if (combination === 'relativeScore') return least === Infinity ? NaN : [x, y].reduce((sum, d, t) => sum + [0.3, 0.7][t] * (Number.isNaN(d) ? 1 : (d - spans[t].low) / spans[t].span), 0);
+        if (combination === 'relativeScore')
+          return least === Infinity
+            ? NaN
+            : [x, y].reduce((sum, d, t) => sum + [0.3, 0.7][t] * (Number.isNaN(d) ? 1 : (d - spans[t].low) / spans[t].span), 0);
         return combination === 'manualWeights' ? 0.3 * x + 0.7 * y : combination === 'average' ? (x + y) / 2 : x + y;
       };
-      const expected = all.map(({ uuid, distances }) => ({ uuid, distance: combined(distances) })).filter((one) => !Number.isNaN(one.distance));
+      const expected = all
+        .map(({ uuid, distances }) => ({ uuid, distance: combined(distances) }))
+        .filter((one) => !Number.isNaN(one.distance));
       expected.sort((a, b) => a.distance - b.distance || (a.uuid < b.uuid ? -1 : 1));
-      const found = search(shards, request({ vector, limit: 1000 })).hits.map(({ uuid, distance: d }) => ({ uuid: uuidText(uuid), distance: d! }));
-      expect(found.map(({ uuid }) => uuid), `seed ${seed}, ${count} shards, ${combination}`).toEqual(expected.map(({ uuid }) => uuid));
+      const found = search(shards, request({ vector, limit: 1000 })).hits.map(({ uuid, distance: d }) => ({
+        uuid: uuidText(uuid),
+        distance: d!,
+      }));
+      expect(
+        found.map(({ uuid }) => uuid),
+        `seed ${seed}, ${count} shards, ${combination}`,
+      ).toEqual(expected.map(({ uuid }) => uuid));
       found.forEach((hit, i) => expect(hit.distance).toBeCloseTo(expected[i].distance, 6));
     }
 });
@@ -208,7 +266,10 @@ test('groups stand in the order of their best hit and hold at most so many objec
   const vector = { targets: [target('a', Float32Array.from([3, 3, 3]))], combination: 'sum' as const, maxDistance: null, ef: null };
   const plain = search(shards, request({ vector, limit: 40 }));
   const countOf = new Map(objectsOf(shards).map(({ uuid, values }) => [uuid, values[3] as number]));
-  const { hits, groups } = search(shards, request({ vector, limit: 40, groupBy: { path: 'count', numberOfGroups: 3, objectsPerGroup: 2 } }));
+  const { hits, groups } = search(
+    shards,
+    request({ vector, limit: 40, groupBy: { path: 'count', numberOfGroups: 3, objectsPerGroup: 2 } }),
+  );
   const order = [...new Set(idsOf(plain).map((uuid) => countOf.get(uuid)!))].slice(0, 3);
   expect(groups!.map(({ value }) => value)).toEqual(order);
   for (const group of groups!) {

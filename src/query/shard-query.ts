@@ -104,7 +104,8 @@ export class ShardQuery {
         candidates,
         (a, b) => compareSortValues(sort, a.values, b.values) || inverted.docs.compare(a.docID, b.docID),
       );
-      for (const docID of allow) if (isAfter(docID)) best.offer({ docID, values: sortValuesOf(inverted, sort, docID, () => readValues(docID)) });
+      for (const docID of allow)
+        if (isAfter(docID)) best.offer({ docID, values: sortValuesOf(inverted, sort, docID, () => readValues(docID)) });
       docIDs = best.take().map((item) => item.docID);
     }
     return buildList(this.listContext(search), Uint32Array.from(docIDs), new Float64Array(docIDs.length), null);
@@ -137,8 +138,17 @@ export class ShardQuery {
   }
 
   private hitsOf(search: ShardSearch, filter: FilterNode | null): DocSet {
-    const both = search.filter === null ? filter : filter === null ? search.filter : ({ op: 'and', nodes: [filter, search.filter] } as const);
-    const { vector, keyword, fetched } = this.search({ ...search, filter: both, sort: [], groupBy: null, facets: [], totalCount: false, explain: false });
+    const both =
+      search.filter === null ? filter : filter === null ? search.filter : ({ op: 'and', nodes: [filter, search.filter] } as const);
+    const { vector, keyword, fetched } = this.search({
+      ...search,
+      filter: both,
+      sort: [],
+      groupBy: null,
+      facets: [],
+      totalCount: false,
+      explain: false,
+    });
     const hits = this.context.inverted.bits();
     for (const list of [vector, keyword, fetched]) if (list) hits.addAll(list.docIDs, list.docIDs.length);
     return hits.take();

@@ -40,7 +40,7 @@ export interface CandidateList {
   readonly sortValues: readonly (readonly (string | number | null)[])[];
   /** Group values when grouping was asked for. */
   readonly groups: readonly (readonly (string | number | boolean)[])[];
-  readonly highlights: readonly (Readonly<Record<string, readonly string[]>>)[];
+  readonly highlights: readonly Readonly<Record<string, readonly string[]>>[];
   readonly explanations: readonly string[];
   /** Several vector targets only: the distance to each, row-major `[hits × targets]`; NaN where the object has no such vector. */
   readonly targetDistances?: Float64Array;

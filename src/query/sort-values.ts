@@ -12,7 +12,12 @@ import { uuidText } from '../core/ids.ts';
 export type SortValue = string | number | null;
 
 /** The value of one object for each key. `readValues` is called at most once. */
-export function sortValuesOf(index: InvertedIndex, keys: readonly SortKey[], docID: number, readValues: () => readonly unknown[]): SortValue[] {
+export function sortValuesOf(
+  index: InvertedIndex,
+  keys: readonly SortKey[],
+  docID: number,
+  readValues: () => readonly unknown[],
+): SortValue[] {
   let values: readonly unknown[] | null = null;
   return keys.map((key) => {
     if (key.path === '_id') return uuidText(index.docs.uuid(docID));

@@ -19,7 +19,12 @@ export type ValueCounts = Map<CountedValue, number>;
 const READ_MAX = 200;
 
 /** An object counts once for each distinct value it has. */
-export function countValues(field: FieldIndex, among: DocSet, amongCount: number, readValues: (docID: number) => readonly unknown[]): ValueCounts {
+export function countValues(
+  field: FieldIndex,
+  among: DocSet,
+  amongCount: number,
+  readValues: (docID: number) => readonly unknown[],
+): ValueCounts {
   if (amongCount <= READ_MAX || !holdsWholeValues(field)) return countStored(field, among, readValues);
   return countPostings(field, among);
 }
@@ -88,4 +93,3 @@ function countAmong(list: Uint32Array, size: number, words: Uint32Array): number
   for (let i = 0; i < size; i++) count += (words[list[i] >>> 5] >>> (list[i] & 31)) & 1;
   return count;
 }
-

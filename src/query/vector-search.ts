@@ -23,7 +23,13 @@ export interface VectorCandidates {
 }
 
 /** Hits that were found elsewhere for a search by one target and under its filter; rows that died since are dropped. */
-export function foundVectors(search: VectorSearch, k: number, found: VectorHits, live: DocSet, facts: Record<string, unknown>): VectorCandidates {
+export function foundVectors(
+  search: VectorSearch,
+  k: number,
+  found: VectorHits,
+  live: DocSet,
+  facts: Record<string, unknown>,
+): VectorCandidates {
   const best: number[] = [];
   for (let i = 0; i < found.docIDs.length && best.length < k; i++)
     if (live.has(found.docIDs[i]) && found.distances[i] <= (search.maxDistance ?? Infinity)) best.push(i);
@@ -35,7 +41,12 @@ export function foundVectors(search: VectorSearch, k: number, found: VectorHits,
 const OVERSAMPLING = 4;
 
 export function searchVectors(
-  vectors: ReadonlyMap<string, SearchableVectors>, search: VectorSearch, k: number, allow: DocSet | null, inverted: InvertedIndex, facts: Record<string, unknown>,
+  vectors: ReadonlyMap<string, SearchableVectors>,
+  search: VectorSearch,
+  k: number,
+  allow: DocSet | null,
+  inverted: InvertedIndex,
+  facts: Record<string, unknown>,
 ): VectorCandidates {
   const found = search.targets.length === 1 ? oneTarget(vectors, search, k, allow) : severalTargets(vectors, search, k, allow, inverted);
   facts.vector = Object.fromEntries(search.targets.map(({ name }) => [name, { ...indexOf(vectors, name)?.lastExplain }]));
@@ -58,15 +69,30 @@ function checked(vectors: ReadonlyMap<string, SearchableVectors>, { name, query 
   return index;
 }
 
-function oneTarget(vectors: ReadonlyMap<string, SearchableVectors>, search: VectorSearch, k: number, allow: DocSet | null): VectorCandidates {
+function oneTarget(
+  vectors: ReadonlyMap<string, SearchableVectors>,
+  search: VectorSearch,
+  k: number,
+  allow: DocSet | null,
+): VectorCandidates {
   const [target] = search.targets;
   const index = checked(vectors, target);
   if (index === null) return { docIDs: new Uint32Array(0), scores: new Float64Array(0) };
-  const { docIDs, distances } = index.search(target.query, k, { ef: search.ef, allow: allow ?? undefined, maxDistance: search.maxDistance });
+  const { docIDs, distances } = index.search(target.query, k, {
+    ef: search.ef,
+    allow: allow ?? undefined,
+    maxDistance: search.maxDistance,
+  });
   return { docIDs: docIDs.slice(), scores: Float64Array.from(distances) };
 }
 
-function severalTargets(vectors: ReadonlyMap<string, SearchableVectors>, search: VectorSearch, k: number, allow: DocSet | null, inverted: InvertedIndex): VectorCandidates {
+function severalTargets(
+  vectors: ReadonlyMap<string, SearchableVectors>,
+  search: VectorSearch,
+  k: number,
+  allow: DocSet | null,
+  inverted: InvertedIndex,
+): VectorCandidates {
   const { targets } = search;
   const candidates = new DocSet();
   for (const target of targets) {
@@ -80,16 +106,25 @@ function severalTargets(vectors: ReadonlyMap<string, SearchableVectors>, search:
     const hits = docIDs.length === 0 ? undefined : checked(vectors, target)?.search(target.query, docIDs.length, { allow: candidates });
     if (hits) for (let i = 0; i < hits.docIDs.length; i++) distances[row.get(hits.docIDs[i])! * targets.length + t] = hits.distances[i];
   });
-  const best = new BestOf<{ docID: number; distance: number }>(k, (a, b) => a.distance - b.distance || inverted.docs.compare(a.docID, b.docID));
+  const best = new BestOf<{ docID: number; distance: number }>(
+    k,
+    (a, b) => a.distance - b.distance || inverted.docs.compare(a.docID, b.docID),
+  );
   docIDs.forEach((docID, i) => {
     const distance = combine(search, distances.subarray(i * targets.length, (i + 1) * targets.length));
-    if (!Number.isNaN(distance) && (search.maxDistance === null || search.combination === 'relativeScore' || distance <= search.maxDistance)) best.offer({ docID, distance });
+    if (
+      !Number.isNaN(distance) &&
+      (search.maxDistance === null || search.combination === 'relativeScore' || distance <= search.maxDistance)
+    )
+      best.offer({ docID, distance });
   });
   const kept = best.take();
   return {
     docIDs: Uint32Array.from(kept, ({ docID }) => docID),
     scores: Float64Array.from(kept, ({ distance }) => distance),
-    targetDistances: Float64Array.from(kept.flatMap(({ docID }) => [...distances.subarray(row.get(docID)! * targets.length, (row.get(docID)! + 1) * targets.length)])),
+    targetDistances: Float64Array.from(
+      kept.flatMap(({ docID }) => [...distances.subarray(row.get(docID)! * targets.length, (row.get(docID)! + 1) * targets.length)]),
+    ),
   };
 }
 

@@ -5,7 +5,16 @@
  * unless its type ends in `?`. Everything left out takes Weaviate's default (`normalize.ts`). Plain serialisable data, but
  * for a vectorizer's `embed` function, which the client strips before the config travels.
  */
-import type { DataType, Distance, DynamicConfig, HnswConfig, InvertedIndexConfig, QuantizerConfig, ScalarType, Tokenization } from './collection-schema.ts';
+import type {
+  DataType,
+  Distance,
+  DynamicConfig,
+  HnswConfig,
+  InvertedIndexConfig,
+  QuantizerConfig,
+  ScalarType,
+  Tokenization,
+} from './collection-schema.ts';
 
 export type PropertyType = DataType | `${DataType}?`;
 
@@ -58,7 +67,9 @@ export interface CollectionConfig {
   readonly vectors?: { readonly [name: string]: VectorConfig };
   /** A required text, uuid or int property whose value gives the object's UUID. */
   readonly key?: string;
-  readonly invertedIndex?: Partial<Omit<InvertedIndexConfig, 'stopwords'>> & { readonly stopwords?: Partial<InvertedIndexConfig['stopwords']> };
+  readonly invertedIndex?: Partial<Omit<InvertedIndexConfig, 'stopwords'>> & {
+    readonly stopwords?: Partial<InvertedIndexConfig['stopwords']>;
+  };
   /** Physical shards, fixed at creation; default: one for each engine worker. */
   readonly shards?: number;
 }
@@ -87,7 +98,9 @@ type ValueOf<T extends string, P, D extends Direction> = T extends ScalarType
           ? NestedOf<P, D>[]
           : never;
 
-type NestedOf<P, D extends Direction> = P extends { readonly properties: infer N extends PropertiesConfig } ? PropertiesOf<N, D> : Record<string, unknown>;
+type NestedOf<P, D extends Direction> = P extends { readonly properties: infer N extends PropertiesConfig }
+  ? PropertiesOf<N, D>
+  : Record<string, unknown>;
 
 type TypeTextOf<C> = C extends { readonly type: infer T extends string } ? T : C extends string ? C : never;
 type Bare<T extends string> = T extends `${infer B}?` ? B : T;
@@ -99,7 +112,7 @@ type Flat<T> = { [K in keyof T]: T[K] };
 /** The object type of a property list; `in`: as written (dates also as ISO text), `out`: as read. */
 export type PropertiesOf<P extends PropertiesConfig, D extends Direction> = Flat<
   { -readonly [K in Exclude<keyof P, OptionalNames<P>>]: ValueOf<Bare<TypeTextOf<P[K]>>, P[K], D> } & {
-    -readonly [K in OptionalNames<P>]?: ValueOf<Bare<TypeTextOf<P[K]>>, P[K], D> | (D extends 'in' ? null : never)
+    -readonly [K in OptionalNames<P>]?: ValueOf<Bare<TypeTextOf<P[K]>>, P[K], D> | (D extends 'in' ? null : never);
   }
 >;
 

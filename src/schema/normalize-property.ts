@@ -22,7 +22,8 @@ export function normalizeProperty(collection: string, path: string, config: Prop
   checkMemberName(collection, 'property', name);
   const options: PropertyOptions = typeof config === 'string' ? { type: config } : config;
   const { type, optional } = parseType(collection, path, options);
-  const problem = (setting: string, value: unknown, what: string): Error => invalidSchema(collection, `property "${path}": ${setting}`, value, what);
+  const problem = (setting: string, value: unknown, what: string): Error =>
+    invalidSchema(collection, `property "${path}": ${setting}`, value, what);
 
   if (options.tokenization !== undefined && !TOKENIZATIONS.has(options.tokenization))
     throw problem('tokenization', options.tokenization, `must be one of ${[...TOKENIZATIONS].join(', ')}`);
@@ -30,7 +31,8 @@ export function normalizeProperty(collection: string, path: string, config: Prop
     if (options[setting] && !isText(type)) throw problem(setting, options[setting], `applies to text only, not to ${type}`);
   if (options.indexRangeFilters === true && !RANGE_TYPES.has(type))
     throw problem('indexRangeFilters', true, `applies to int, number and date only, not to ${type}`);
-  if (options.properties !== undefined && !isObject(type)) throw problem('properties', options.properties, `belong to object and object[] only, not to ${type}`);
+  if (options.properties !== undefined && !isObject(type))
+    throw problem('properties', options.properties, `belong to object and object[] only, not to ${type}`);
   if (isObject(type) && options.properties === undefined) throw problem('properties', undefined, `must say what is inside an ${type}`);
   if (depth >= NESTING_MAX) throw problem('nesting', depth, `may be at most ${NESTING_MAX} levels deep`);
 
@@ -46,7 +48,9 @@ export function normalizeProperty(collection: string, path: string, config: Prop
     indexRangeFilters: options.indexRangeFilters ?? false,
     asciiFold: options.asciiFold ?? false,
     stemming: options.stemming ?? null,
-    nested: Object.entries(options.properties ?? {}).map(([inner, value]) => normalizeProperty(collection, `${path}.${inner}`, value, -1, depth + 1)),
+    nested: Object.entries(options.properties ?? {}).map(([inner, value]) =>
+      normalizeProperty(collection, `${path}.${inner}`, value, -1, depth + 1),
+    ),
   };
 }
 

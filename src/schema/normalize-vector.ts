@@ -35,12 +35,14 @@ export function normalizeVector(
   properties: readonly PropertySchema[],
 ): VectorSchema {
   checkMemberName(collection, 'vector', name);
-  const problem = (setting: string, value: unknown, what: string): Error => invalidSchema(collection, `vector "${name}": ${setting}`, value, what);
+  const problem = (setting: string, value: unknown, what: string): Error =>
+    invalidSchema(collection, `vector "${name}": ${setting}`, value, what);
   const distance = config.distance ?? 'cosine';
   if (!DISTANCES.has(distance)) throw problem('distance', distance, `must be one of ${[...DISTANCES].join(', ')}`);
 
   const vectorizer = config.vectorizer === undefined ? null : { id: config.vectorizer.id, dimensions: config.vectorizer.dimensions };
-  if (vectorizer !== null && (typeof vectorizer.id !== 'string' || vectorizer.id === '')) throw problem('vectorizer.id', vectorizer.id, 'must be a name');
+  if (vectorizer !== null && (typeof vectorizer.id !== 'string' || vectorizer.id === ''))
+    throw problem('vectorizer.id', vectorizer.id, 'must be a name');
   const dimensions = config.dimensions ?? vectorizer?.dimensions ?? 0;
   const smallest = vectorizer === null ? 0 : 1;
   if (!Number.isInteger(dimensions) || dimensions < smallest || dimensions > DIMENSIONS_MAX)
@@ -87,7 +89,8 @@ function normalizeHnsw(given: Partial<HnswConfig>, problem: Problem): HnswConfig
   const merged: HnswConfig = { ...HNSW_DEFAULTS, ...given, type: 'hnsw' };
   const within = (setting: keyof HnswConfig, min: number, max: number): void => {
     const value = merged[setting] as number;
-    if (!Number.isInteger(value) || value < min || value > max) throw problem(`index.${setting}`, value, `must be a whole number from ${min} to ${max}`);
+    if (!Number.isInteger(value) || value < min || value > max)
+      throw problem(`index.${setting}`, value, `must be a whole number from ${min} to ${max}`);
   };
   within('maxConnections', 4, 2_047);
   within('efConstruction', 4, 65_535);

@@ -13,22 +13,35 @@ const failure = (run: () => unknown): HeddleError => {
   throw new Error('nothing was thrown');
 };
 
-test('the short form gets Weaviate\'s defaults', () => {
+test("the short form gets Weaviate's defaults", () => {
   const schema = normalize('Note', { properties: { title: 'text', stars: 'int?' }, vectors: { default: {} } });
   expect(schema.properties.map(({ name, type, optional, ordinal }) => ({ name, type, optional, ordinal }))).toEqual([
     { name: 'title', type: 'text', optional: false, ordinal: 0 },
     { name: 'stars', type: 'int', optional: true, ordinal: 1 },
   ]);
-  expect(schema.properties[0]).toMatchObject({ tokenization: 'word', indexFilterable: true, indexSearchable: true, indexRangeFilters: false });
+  expect(schema.properties[0]).toMatchObject({
+    tokenization: 'word',
+    indexFilterable: true,
+    indexSearchable: true,
+    indexRangeFilters: false,
+  });
   expect(schema.properties[1].indexSearchable).toBe(false);
-  expect(schema.vectors[0]).toMatchObject({ ordinal: 2, distance: 'cosine', index: { maxConnections: 16, efConstruction: 128, ef: -1 }, quantizer: { type: 'sq' } });
+  expect(schema.vectors[0]).toMatchObject({
+    ordinal: 2,
+    distance: 'cosine',
+    index: { maxConnections: 16, efConstruction: 128, ef: -1 },
+    quantizer: { type: 'sq' },
+  });
   expect(schema.nextOrdinal).toBe(3);
   expect(schema.shardOf).toHaveLength(256);
 });
 
 test('nested properties get ordinals of their own after the vectors', () => {
   const schema = normalize('Car', {
-    properties: { make: { type: 'object', properties: { name: 'text', founded: { type: 'object?', properties: { year: 'int' } } } }, colour: 'text' },
+    properties: {
+      make: { type: 'object', properties: { name: 'text', founded: { type: 'object?', properties: { year: 'int' } } } },
+      colour: 'text',
+    },
     vectors: { default: {} },
   });
   expect(schema.properties.map((property) => property.ordinal)).toEqual([0, 1]);
@@ -44,8 +57,16 @@ test.each<[string, CollectionConfig, string]>([
   ['tokenization on a number', { properties: { a: { type: 'int', tokenization: 'word' } } }, 'applies to text only'],
   ['an object without properties', { properties: { a: 'object' } }, 'must say what is inside'],
   ['a key that is optional', { properties: { a: 'text?' }, key: 'a' }, 'must be a required'],
-  ['from without text', { properties: { a: 'int' }, vectors: { v: { vectorizer: { id: 'm', dimensions: 3 } } } }, 'at least one text property'],
-  ['dimensions apart from the vectorizer\'s', { properties: { a: 'text' }, vectors: { v: { dimensions: 4, vectorizer: { id: 'm', dimensions: 3 } } } }, 'must equal the 3'],
+  [
+    'from without text',
+    { properties: { a: 'int' }, vectors: { v: { vectorizer: { id: 'm', dimensions: 3 } } } },
+    'at least one text property',
+  ],
+  [
+    "dimensions apart from the vectorizer's",
+    { properties: { a: 'text' }, vectors: { v: { dimensions: 4, vectorizer: { id: 'm', dimensions: 3 } } } },
+    'must equal the 3',
+  ],
   ['a bad ef', { properties: {}, vectors: { v: { index: { type: 'hnsw', ef: -2 } } } }, 'index.ef'],
 ])('%s is refused with the setting named', (_, config, message) => {
   const error = failure(() => normalize('Note', config));

@@ -6,8 +6,15 @@ import { parseFilter } from './parse-filter.ts';
 
 const SCHEMA = normalize('Note', {
   properties: {
-    title: 'text', stars: 'int', day: 'date', tags: 'text[]', ref: 'uuid', done: 'boolean', place: 'geoCoordinates',
-    secret: { type: 'text', indexFilterable: false }, ranged: { type: 'int', indexFilterable: false, indexRangeFilters: true },
+    title: 'text',
+    stars: 'int',
+    day: 'date',
+    tags: 'text[]',
+    ref: 'uuid',
+    done: 'boolean',
+    place: 'geoCoordinates',
+    secret: { type: 'text', indexFilterable: false },
+    ranged: { type: 'int', indexFilterable: false, indexRangeFilters: true },
     author: { type: 'object', properties: { name: 'text' } },
   },
 });
@@ -37,7 +44,10 @@ test('the short form becomes a tree', () => {
   expect(parse({ not: { or: [{ done: true }, { tags: { containsAny: ['a'] } }] } })).toMatchObject({ op: 'not', node: { op: 'or' } });
   expect(parse({ day: new Date(5) })).toMatchObject({ value: 5 });
   expect(parse({ day: '1970-01-01T00:00:01Z' })).toMatchObject({ value: 1000 });
-  expect(parse({ _id: '00000000-0000-7000-8000-00000000000A' })).toMatchObject({ target: { kind: 'id' }, value: '00000000-0000-7000-8000-00000000000a' });
+  expect(parse({ _id: '00000000-0000-7000-8000-00000000000A' })).toMatchObject({
+    target: { kind: 'id' },
+    value: '00000000-0000-7000-8000-00000000000a',
+  });
 });
 
 test.each([
@@ -57,7 +67,11 @@ test.each([
   [{ title: { isNull: true } }, 'filters.title.isNull', /is not indexed for isNull/],
   [{ 'len(title)': 3 }, 'filters.len(title)', /is not indexed for equal/],
   [{ _creationTime: { greaterThan: new Date(0) } }, 'filters._creationTime.greaterThan', /is not indexed/],
-  [{ place: { withinGeoRange: { latitude: 91, longitude: 0, distance: 5 } } }, 'filters.place.withinGeoRange.latitude', /degrees from -90 to 90, got 91/],
+  [
+    { place: { withinGeoRange: { latitude: 91, longitude: 0, distance: 5 } } },
+    'filters.place.withinGeoRange.latitude',
+    /degrees from -90 to 90, got 91/,
+  ],
   [{ place: { withinGeoRange: { latitude: 1, longitude: 0, distance: -5 } } }, 'filters.place.withinGeoRange.distance', /metres from 0/],
   [{ or: [] }, 'filters.or', /at least one/],
   [{}, 'filters', /has no condition/],

@@ -11,7 +11,18 @@ import { describeValue, plainValue } from './describe-value.ts';
 import type { FilterInput, FilterNode, FilterNodeValue, FilterOperator, FilterTarget } from './filter.ts';
 
 const OPERATORS: ReadonlySet<string> = new Set<FilterOperator>([
-  'equal', 'notEqual', 'greaterThan', 'greaterOrEqual', 'lessThan', 'lessOrEqual', 'like', 'isNull', 'containsAny', 'containsAll', 'containsNone', 'withinGeoRange',
+  'equal',
+  'notEqual',
+  'greaterThan',
+  'greaterOrEqual',
+  'lessThan',
+  'lessOrEqual',
+  'like',
+  'isNull',
+  'containsAny',
+  'containsAll',
+  'containsNone',
+  'withinGeoRange',
 ]);
 const RANGES: ReadonlySet<string> = new Set(['greaterThan', 'greaterOrEqual', 'lessThan', 'lessOrEqual']);
 const LISTS: ReadonlySet<string> = new Set(['containsAny', 'containsAll', 'containsNone']);
@@ -42,7 +53,9 @@ function wrong(at: string, problem: string, hint = '', details: Record<string, u
 function parseNode(input: unknown, schema: CollectionSchema, at: string, depth: number): FilterNode {
   if (depth > DEPTH_MAX) throw wrong(at, `is nested more than ${DEPTH_MAX} levels deep`);
   if (typeof input !== 'object' || input === null || Array.isArray(input) || input instanceof Date)
-    throw wrong(at, `expects an object of conditions, got ${describeValue(input)}`, 'Write { property: { equal: value } }.', { value: plainValue(input) });
+    throw wrong(at, `expects an object of conditions, got ${describeValue(input)}`, 'Write { property: { equal: value } }.', {
+      value: plainValue(input),
+    });
   const nodes = Object.entries(input).flatMap(([key, value]): FilterNode[] => {
     if (key === 'and' || key === 'or') return [{ op: key, nodes: parseList(value, schema, `${at}.${key}`, depth) }];
     if (key === 'not') return [{ op: 'not', node: parseNode(value, schema, `${at}.not`, depth + 1) }];
@@ -53,7 +66,8 @@ function parseNode(input: unknown, schema: CollectionSchema, at: string, depth: 
 }
 
 function parseList(value: unknown, schema: CollectionSchema, at: string, depth: number): FilterNode[] {
-  if (!Array.isArray(value) || value.length === 0) throw wrong(at, `expects a list of filters with at least one, got ${describeValue(value)}`);
+  if (!Array.isArray(value) || value.length === 0)
+    throw wrong(at, `expects a list of filters with at least one, got ${describeValue(value)}`);
   return value.map((item, i) => parseNode(item, schema, `${at}[${i}]`, depth + 1));
 }
 
@@ -61,7 +75,9 @@ function parseConditions(subject: Subject, value: unknown, at: string): FilterNo
   if (typeof value !== 'object' || value === null || value instanceof Date) return [condition(subject, 'equal', value, at)];
   const entries = Object.entries(value as Record<string, unknown>).filter(([, operand]) => operand !== undefined);
   if (Array.isArray(value) || entries.length === 0)
-    throw wrong(at, `expects conditions, got ${describeValue(value)}`, 'For a list of values write { containsAny: [...] }.', { value: plainValue(value) });
+    throw wrong(at, `expects conditions, got ${describeValue(value)}`, 'For a list of values write { containsAny: [...] }.', {
+      value: plainValue(value),
+    });
   return entries.map(([operator, operand]) => condition(subject, operator, operand, `${at}.${operator}`));
 }
 
@@ -70,19 +86,34 @@ function condition(subject: Subject, operator: string, value: unknown, at: strin
   const name = 'path' in target ? target.path : target.kind;
   const details = { property: name, operator, value: plainValue(value) };
   if (!OPERATORS.has(operator)) throw wrong(at, `there is no operator "${operator}"`, `Use one of ${operators.join(', ')}.`, details);
-  if (!operators.includes(operator)) throw wrong(at, `${operator} does not apply to ${describeSubject(subject)}`, `Use one of ${operators.join(', ')}.`, details);
+  if (!operators.includes(operator))
+    throw wrong(at, `${operator} does not apply to ${describeSubject(subject)}`, `Use one of ${operators.join(', ')}.`, details);
   const setting = subject.missing(operator);
-  if (setting !== null) throw wrong(at, `${describeSubject(subject)} is not indexed for ${operator}`, `Set ${setting} when the collection or the property is created.`, { ...details, setting });
+  if (setting !== null)
+    throw wrong(
+      at,
+      `${describeSubject(subject)} is not indexed for ${operator}`,
+      `Set ${setting} when the collection or the property is created.`,
+      { ...details, setting },
+    );
   const parsed = parseValue(type, operator, value, at, details);
   return { op: operator as FilterOperator, target, value: parsed };
 }
 
 function describeSubject({ target, type }: Subject): string {
   if (target.kind === 'property') return `"${target.path}" (${type})`;
-  return target.kind === 'length' ? `len(${target.path})` : { id: '_id', creationTime: '_creationTime', updateTime: '_updateTime' }[target.kind];
+  return target.kind === 'length'
+    ? `len(${target.path})`
+    : { id: '_id', creationTime: '_creationTime', updateTime: '_updateTime' }[target.kind];
 }
 
-function parseValue(type: Subject['type'], operator: string, value: unknown, at: string, details: Record<string, unknown>): FilterNodeValue {
+function parseValue(
+  type: Subject['type'],
+  operator: string,
+  value: unknown,
+  at: string,
+  details: Record<string, unknown>,
+): FilterNodeValue {
   if (operator === 'isNull') {
     if (typeof value !== 'boolean') throw wrong(at, `expects true or false, got ${describeValue(value)}`, '', details);
     return value;
@@ -124,7 +155,8 @@ function parseGeoRange(value: unknown, at: string, details: Record<string, unkno
   const range = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
   const number = (key: string, low: number, high: number, what: string): number => {
     const given = range[key];
-    if (typeof given !== 'number' || !(given >= low && given <= high)) throw wrong(`${at}.${key}`, `expects ${what}, got ${describeValue(given)}`, '', details);
+    if (typeof given !== 'number' || !(given >= low && given <= high))
+      throw wrong(`${at}.${key}`, `expects ${what}, got ${describeValue(given)}`, '', details);
     return given;
   };
   return {
@@ -137,7 +169,8 @@ function parseGeoRange(value: unknown, at: string, details: Record<string, unkno
 function subjectOf(key: string, schema: CollectionSchema, at: string): Subject {
   const { indexTimestamps, indexPropertyLength, indexNullState } = schema.invertedIndex;
   const times = indexTimestamps ? null : 'invertedIndex.indexTimestamps: true';
-  if (key === '_id') return { target: { kind: 'id' }, type: 'uuid', operators: [...COMPARABLE, 'containsAny', 'containsNone'], missing: () => null };
+  if (key === '_id')
+    return { target: { kind: 'id' }, type: 'uuid', operators: [...COMPARABLE, 'containsAny', 'containsNone'], missing: () => null };
   if (key === '_creationTime' || key === '_updateTime') {
     const kind = key === '_creationTime' ? 'creationTime' : 'updateTime';
     return { target: { kind }, type: 'date', operators: [...COMPARABLE, 'containsAny', 'containsNone'], missing: () => times };
@@ -145,7 +178,12 @@ function subjectOf(key: string, schema: CollectionSchema, at: string): Subject {
   const length = /^len\((.+)\)$/.exec(key);
   if (length) {
     propertyAt(length[1], schema, at);
-    return { target: { kind: 'length', path: length[1] }, type: 'int', operators: COMPARABLE, missing: () => (indexPropertyLength ? null : 'invertedIndex.indexPropertyLength: true') };
+    return {
+      target: { kind: 'length', path: length[1] },
+      type: 'int',
+      operators: COMPARABLE,
+      missing: () => (indexPropertyLength ? null : 'invertedIndex.indexPropertyLength: true'),
+    };
   }
   const { property, multiple } = propertyAt(key, schema, at);
   const type = property.type.replace('[]', '') as Subject['type'];
@@ -174,11 +212,14 @@ function propertyAt(path: string, schema: CollectionSchema, at: string): { prope
     found = level.find((property) => property.name === name);
     if (found === undefined) {
       const names = level.map((property) => property.name).join(', ');
-      throw wrong(at, `property "${path}" is not in collection "${schema.name}"`, names === '' ? '' : `There is ${names}.`, { property: path });
+      throw wrong(at, `property "${path}" is not in collection "${schema.name}"`, names === '' ? '' : `There is ${names}.`, {
+        property: path,
+      });
     }
     multiple ||= found.type.endsWith('[]');
     level = found.nested;
   }
-  if (found!.nested.length > 0) throw wrong(at, `"${path}" is an object`, `Name a property inside it, such as "${path}.${found!.nested[0].name}".`, { property: path });
+  if (found!.nested.length > 0)
+    throw wrong(at, `"${path}" is an object`, `Name a property inside it, such as "${path}.${found!.nested[0].name}".`, { property: path });
   return { property: found!, multiple };
 }

@@ -24,15 +24,25 @@ test('ensure with the same config changes nothing', () => {
 
 test('ensure adds what is missing under new ordinals and keeps what it does not mention', () => {
   const next = planEnsure(schema, { properties: { title: 'text', pages: 'int?' }, vectors: { image: { dimensions: 8 } } });
-  expect(next.properties.map(({ name, ordinal }) => [name, ordinal])).toEqual([['title', 0], ['stars', 1], ['pages', 3]]);
-  expect(next.vectors.map(({ name, ordinal }) => [name, ordinal])).toEqual([['default', 2], ['image', 4]]);
+  expect(next.properties.map(({ name, ordinal }) => [name, ordinal])).toEqual([
+    ['title', 0],
+    ['stars', 1],
+    ['pages', 3],
+  ]);
+  expect(next.vectors.map(({ name, ordinal }) => [name, ordinal])).toEqual([
+    ['default', 2],
+    ['image', 4],
+  ]);
   expect(next.version).toBe(2);
   expect(schema.properties).toHaveLength(2);
 });
 
 test('ensure refuses an incompatible schema and lists every difference', () => {
   try {
-    planEnsure(schema, { properties: { title: { type: 'text', tokenization: 'field' }, stars: 'number?' }, vectors: { default: { vectorizer: { id: 'other', dimensions: 384 }, from: ['title'] } } });
+    planEnsure(schema, {
+      properties: { title: { type: 'text', tokenization: 'field' }, stars: 'number?' },
+      vectors: { default: { vectorizer: { id: 'other', dimensions: 384 }, from: ['title'] } },
+    });
     expect.unreachable();
   } catch (error) {
     expect(error).toMatchObject({ code: 'SchemaConflict' });

@@ -27,10 +27,14 @@ export function planEnsure(schema: CollectionSchema, config: CollectionConfig): 
   const wanted = normalize(schema.name, config, schema);
   const differences = conflicts(schema, wanted, config);
   if (differences.length > 0)
-    throw new HeddleError('SchemaConflict', `collection "${schema.name}" exists with another schema: ${differences.map(({ path }) => path).join(', ')}`, {
-      hint: 'Use another name, change the config back, or migrate with config.dropProperty and config.addProperty.',
-      details: { collection: schema.name, differences },
-    });
+    throw new HeddleError(
+      'SchemaConflict',
+      `collection "${schema.name}" exists with another schema: ${differences.map(({ path }) => path).join(', ')}`,
+      {
+        hint: 'Use another name, change the config back, or migrate with config.dropProperty and config.addProperty.',
+        details: { collection: schema.name, differences },
+      },
+    );
   let next = schema;
   for (const [name, value] of Object.entries(config.properties)) if (!has(next.properties, name)) next = addProperty(next, name, value);
   for (const [name, value] of Object.entries(config.vectors ?? {})) if (!has(next.vectors, name)) next = addVector(next, name, value);
@@ -42,7 +46,13 @@ export function addProperty(schema: CollectionSchema, name: string, config: Prop
   if (has(schema.properties, name)) throw exists(schema, 'property', name);
   const property = normalizeProperty(schema.name, name, config, schema.nextOrdinal);
   if (!property.optional)
-    throw invalidSchema(schema.name, `property "${name}"`, config, 'must be optional when it is added later', `Declare it as "${property.type}?".`);
+    throw invalidSchema(
+      schema.name,
+      `property "${name}"`,
+      config,
+      'must be optional when it is added later',
+      `Declare it as "${property.type}?".`,
+    );
   const { properties, next } = nestOrdinals([property], schema.nextOrdinal + 1);
   return { ...schema, version: schema.version + 1, properties: [...schema.properties, ...properties], nextOrdinal: next };
 }
@@ -56,7 +66,8 @@ export function addVector(schema: CollectionSchema, name: string, config: Vector
 export function dropProperty(schema: CollectionSchema, name: string): CollectionSchema {
   demand(schema, name);
   const user = schema.vectors.find((vector) => vector.from.includes(name));
-  if (user !== undefined) throw invalidSchema(schema.name, `property "${name}"`, name, `cannot be dropped: vector "${user.name}" is made from it`);
+  if (user !== undefined)
+    throw invalidSchema(schema.name, `property "${name}"`, name, `cannot be dropped: vector "${user.name}" is made from it`);
   if (schema.key === name) throw invalidSchema(schema.name, `property "${name}"`, name, 'cannot be dropped: it is the key');
   return { ...schema, version: schema.version + 1, properties: schema.properties.filter((property) => property.name !== name) };
 }
@@ -80,7 +91,8 @@ export function fixDimensions(schema: CollectionSchema, vectorOrdinal: number, d
   const vector = schema.vectors.find((candidate) => candidate.ordinal === vectorOrdinal);
   if (vector === undefined) throw new HeddleError('NotFound', `collection "${schema.name}" has no vector with ordinal ${vectorOrdinal}`);
   if (vector.dimensions === dimensions) return schema;
-  if (vector.dimensions !== 0) throw invalidSchema(schema.name, `vector "${vector.name}": dimensions`, dimensions, `are ${vector.dimensions}`);
+  if (vector.dimensions !== 0)
+    throw invalidSchema(schema.name, `vector "${vector.name}": dimensions`, dimensions, `are ${vector.dimensions}`);
   return withVector(schema, { ...vector, dimensions });
 }
 
@@ -96,7 +108,10 @@ export function reembed(schema: CollectionSchema, name: string, vectorizer: Vect
     ordinal: schema.nextOrdinal,
     dimensions: vectorizer.dimensions,
     vectorizer: { id: vectorizer.id, dimensions: vectorizer.dimensions },
-    from: old.from.length > 0 ? old.from : schema.properties.filter(({ type }) => type === 'text' || type === 'text[]').map((property) => property.name),
+    from:
+      old.from.length > 0
+        ? old.from
+        : schema.properties.filter(({ type }) => type === 'text' || type === 'text[]').map((property) => property.name),
     when: 'background',
   };
   const vectors = schema.vectors.map((vector) => (vector.name === name ? next : vector));
@@ -114,11 +129,15 @@ function has(named: readonly { readonly name: string }[], name: string): boolean
 
 function demand(schema: CollectionSchema, name: string): void {
   if (!has(schema.properties, name))
-    throw new HeddleError('NotFound', `collection "${schema.name}" has no property "${name}"`, { details: { collection: schema.name, property: name } });
+    throw new HeddleError('NotFound', `collection "${schema.name}" has no property "${name}"`, {
+      details: { collection: schema.name, property: name },
+    });
 }
 
 function exists(schema: CollectionSchema, kind: string, name: string): HeddleError {
-  return new HeddleError('Conflict', `collection "${schema.name}" has a ${kind} "${name}" already`, { details: { collection: schema.name, property: name } });
+  return new HeddleError('Conflict', `collection "${schema.name}" has a ${kind} "${name}" already`, {
+    details: { collection: schema.name, property: name },
+  });
 }
 
 function conflicts(stored: CollectionSchema, wanted: CollectionSchema, config: CollectionConfig): SchemaDifference[] {
@@ -127,7 +146,8 @@ function conflicts(stored: CollectionSchema, wanted: CollectionSchema, config: C
     if (JSON.stringify(a) !== JSON.stringify(b)) found.push({ path, stored: a, wanted: b });
   };
   compare('key', stored.key, wanted.key);
-  if (config.invertedIndex !== undefined) compare('invertedIndex', stored.invertedIndex, normalizeInverted(stored.name, config.invertedIndex));
+  if (config.invertedIndex !== undefined)
+    compare('invertedIndex', stored.invertedIndex, normalizeInverted(stored.name, config.invertedIndex));
   if (config.shards !== undefined) compare('shards', stored.shards.length, config.shards);
   compareProperties('properties', stored.properties, wanted.properties, compare);
   for (const vector of wanted.vectors) {
@@ -157,7 +177,16 @@ function compareProperties(
       continue;
     }
     const at = `${path}.${property.name}`;
-    for (const setting of ['type', 'optional', 'tokenization', 'indexFilterable', 'indexSearchable', 'indexRangeFilters', 'asciiFold', 'stemming'] as const)
+    for (const setting of [
+      'type',
+      'optional',
+      'tokenization',
+      'indexFilterable',
+      'indexSearchable',
+      'indexRangeFilters',
+      'asciiFold',
+      'stemming',
+    ] as const)
       if (old[setting] !== property[setting]) compare(`${at}.${setting}`, old[setting], property[setting]);
     compareProperties(at, old.nested, property.nested, compare);
   }

@@ -41,7 +41,8 @@ export function encodePatch(place: Place, schema: CollectionSchema, given: unkno
 }
 
 function asRecord(place: Place, given: unknown): Record<string, unknown> {
-  if (typeof given === 'object' && given !== null && !Array.isArray(given) && !ArrayBuffer.isView(given)) return given as Record<string, unknown>;
+  if (typeof given === 'object' && given !== null && !Array.isArray(given) && !ArrayBuffer.isView(given))
+    return given as Record<string, unknown>;
   throw invalidValue(place, null, given, 'expects an object');
 }
 

@@ -38,7 +38,9 @@ export function storedValue(place: Place, property: PropertySchema, path: string
   if (value.length > ARRAY_VALUES_MAX) throw invalidValue(place, path, value, `may have at most ${ARRAY_VALUES_MAX} values`);
   const inner = type.slice(0, -2);
   return value.map((item, at) =>
-    inner === 'object' ? storedObject(place, property, `${path}[${at}]`, item) : storedScalar(place, `${path}[${at}]`, inner as ScalarType, item),
+    inner === 'object'
+      ? storedObject(place, property, `${path}[${at}]`, item)
+      : storedScalar(place, `${path}[${at}]`, inner as ScalarType, item),
   );
 }
 
@@ -110,6 +112,12 @@ export function checkNames(place: Place, properties: readonly PropertySchema[], 
   for (const name of Object.keys(given)) {
     if (given[name] === undefined || properties.some((property) => property.name === name)) continue;
     const known = properties.map((property) => property.name);
-    throw invalidValue(place, prefix + name, given[name], 'is not in the schema', `Known: ${known.slice(0, 20).join(', ')}. Add it with config.addProperty.`);
+    throw invalidValue(
+      place,
+      prefix + name,
+      given[name],
+      'is not in the schema',
+      `Known: ${known.slice(0, 20).join(', ')}. Add it with config.addProperty.`,
+    );
   }
 }

@@ -18,7 +18,8 @@ const isVector = (value: unknown): value is VectorInput => Array.isArray(value) 
 /** The vectors as they are written; an absent or null one is not among them, but with `removable` null gives zero dimensions. */
 export function storedVectors(place: Place, schema: CollectionSchema, given: VectorsInput | undefined, removable = false): StoredVector[] {
   if (given === undefined) return [];
-  if (isVector(given)) return [{ ordinal: onlyVector(place, schema).ordinal, values: storedVector(place, onlyVector(place, schema), given) }];
+  if (isVector(given))
+    return [{ ordinal: onlyVector(place, schema).ordinal, values: storedVector(place, onlyVector(place, schema), given) }];
   if (typeof given !== 'object' || given === null) throw invalidValue(place, 'vectors', given, 'expects numbers, or vectors by name');
   const stored: StoredVector[] = [];
   for (const [name, value] of Object.entries(given)) {
@@ -42,8 +43,17 @@ function onlyVector(place: Place, schema: CollectionSchema): VectorSchema {
   const { vectors } = schema;
   const vector = vectors.length === 1 ? vectors[0] : vectors.find((candidate) => candidate.name === 'default');
   if (vector !== undefined) return vector;
-  const hint = vectors.length === 0 ? 'Declare one: vectors: { default: {} }.' : `Say which: ${vectors.map((candidate) => candidate.name).join(', ')}.`;
-  throw invalidValue(place, 'vectors', vectors.length, vectors.length === 0 ? 'cannot be used: the collection has none' : 'must be named', hint);
+  const hint =
+    vectors.length === 0
+      ? 'Declare one: vectors: { default: {} }.'
+      : `Say which: ${vectors.map((candidate) => candidate.name).join(', ')}.`;
+  throw invalidValue(
+    place,
+    'vectors',
+    vectors.length,
+    vectors.length === 0 ? 'cannot be used: the collection has none' : 'must be named',
+    hint,
+  );
 }
 
 /** A copy as f32. Every number must be finite, also after rounding to f32. */
@@ -51,13 +61,21 @@ export function storedVector(place: Place, vector: VectorSchema, given: VectorIn
   const path = `vectors.${vector.name}`;
   if (!isVector(given)) throw invalidValue(place, path, given, 'expects numbers');
   if (vector.dimensions !== 0 && given.length !== vector.dimensions)
-    throw invalidValue(place, path, given.length, `expects ${vector.dimensions} dimensions`, 'All vectors of one name have the same length.');
-  if (given.length === 0 || given.length > DIMENSIONS_MAX) throw invalidValue(place, path, given.length, `expects 1 to ${DIMENSIONS_MAX} dimensions`);
+    throw invalidValue(
+      place,
+      path,
+      given.length,
+      `expects ${vector.dimensions} dimensions`,
+      'All vectors of one name have the same length.',
+    );
+  if (given.length === 0 || given.length > DIMENSIONS_MAX)
+    throw invalidValue(place, path, given.length, `expects 1 to ${DIMENSIONS_MAX} dimensions`);
   const values = new Float32Array(given.length);
   for (let i = 0; i < values.length; i++) {
     const value = given[i];
     values[i] = value;
-    if (typeof value !== 'number' || !Number.isFinite(values[i])) throw invalidValue(place, `${path}[${i}]`, value, 'expects a finite 32-bit number');
+    if (typeof value !== 'number' || !Number.isFinite(values[i]))
+      throw invalidValue(place, `${path}[${i}]`, value, 'expects a finite 32-bit number');
   }
   return values;
 }

@@ -20,7 +20,9 @@ const open = (device: SimulatedDevice): Promise<ShardHost> =>
   });
 
 /** A host whose objects are all in segments, a fault at the `nth` read from now on, and two deletes sent together. */
-async function deleteWithReadFailure(nth: number): Promise<{ fired: boolean; device: SimulatedDevice; host: ShardHost; failed: HeddleError[] }> {
+async function deleteWithReadFailure(
+  nth: number,
+): Promise<{ fired: boolean; device: SimulatedDevice; host: ShardHost; failed: HeddleError[] }> {
   const device = new SimulatedDevice();
   const before = await open(device);
   await before.putShard(1, testSchema());
@@ -34,7 +36,12 @@ async function deleteWithReadFailure(nth: number): Promise<{ fired: boolean; dev
   const failed: HeddleError[] = [];
   const remove = (id: number): Promise<unknown> =>
     host
-      .write({ shard: 1, request: { client: new Uint8Array(16), sequence: 1 + id }, batch: batchOf([entry(WriteKind.delete, uuidOf(id))]), atomic: true })
+      .write({
+        shard: 1,
+        request: { client: new Uint8Array(16), sequence: 1 + id },
+        batch: batchOf([entry(WriteKind.delete, uuidOf(id))]),
+        atomic: true,
+      })
       .catch((thrown: unknown) => failed.push(thrown as HeddleError));
   await Promise.all([remove(1), remove(2)]);
   device.faults = null;
@@ -49,7 +56,12 @@ test('a write that fails halfway leaves nothing of itself, in memory or in the l
     const stillUsable = await host.count(1).catch(() => null);
     if (stillUsable !== null) {
       expect([nth, stillUsable, await host.verify()]).toEqual([nth, 4 - gone, []]);
-      await host.write({ shard: 1, request: { client: new Uint8Array(16), sequence: 9 }, batch: batchOf([entry(WriteKind.upsert, uuidOf(9), ['nine'])]), atomic: true });
+      await host.write({
+        shard: 1,
+        request: { client: new Uint8Array(16), sequence: 9 },
+        batch: batchOf([entry(WriteKind.upsert, uuidOf(9), ['nine'])]),
+        atomic: true,
+      });
     }
     device.restart(false);
     const again = await open(device);

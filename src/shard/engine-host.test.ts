@@ -25,7 +25,18 @@ async function openHost(directory: MemoryDirectory, limits: Partial<HostLimits> 
 }
 
 type Action =
-  | { readonly type: 'write'; readonly shard: number; readonly atomic: boolean; readonly entries: readonly { kind: 1 | 2 | 3 | 4 | 5; id: number; title: string; stars: number | null; vector: readonly number[] | null }[] }
+  | {
+      readonly type: 'write';
+      readonly shard: number;
+      readonly atomic: boolean;
+      readonly entries: readonly {
+        kind: 1 | 2 | 3 | 4 | 5;
+        id: number;
+        title: string;
+        stars: number | null;
+        vector: readonly number[] | null;
+      }[];
+    }
   | { readonly type: 'flush' | 'maintain' | 'compact' | 'reopen' };
 
 const coordinate = fc.integer({ min: -20, max: 20 });
@@ -48,7 +59,10 @@ const action: fc.Arbitrary<Action> = fc.oneof(
       ),
     }),
   },
-  { weight: 2, arbitrary: fc.record({ type: fc.constantFrom('flush' as const, 'maintain' as const, 'compact' as const, 'reopen' as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ type: fc.constantFrom('flush' as const, 'maintain' as const, 'compact' as const, 'reopen' as const) }),
+  },
 );
 
 interface Expected {
@@ -57,7 +71,10 @@ interface Expected {
 }
 
 /** What the write semantics say, on a plain Map. Returns the model after the batch, or null when an atomic batch must fail. */
-function applyToModel(before: ReadonlyMap<number, Expected>, { entries, atomic }: Extract<Action, { type: 'write' }>): Map<number, Expected> | null {
+function applyToModel(
+  before: ReadonlyMap<number, Expected>,
+  { entries, atomic }: Extract<Action, { type: 'write' }>,
+): Map<number, Expected> | null {
   const model = new Map(before);
   for (const { kind, id, title, stars, vector } of entries) {
     const old = model.get(id);
@@ -86,10 +103,25 @@ async function expectAgreement(host: ShardHost, shard: number, model: ReadonlyMa
   const query = [1, -3, 2, 0.5];
   const search = await host.search(shard, {
     filter: null,
-    vector: { targets: [{ name: 'default', query: Float32Array.from(query), weight: 1 }], combination: 'minimum', maxDistance: null, ef: null },
-    keyword: null, stats: null, sort: [], candidates: 5, after: null, groupBy: null, facets: [], totalCount: false, explain: false,
+    vector: {
+      targets: [{ name: 'default', query: Float32Array.from(query), weight: 1 }],
+      combination: 'minimum',
+      maxDistance: null,
+      ef: null,
+    },
+    keyword: null,
+    stats: null,
+    sort: [],
+    candidates: 5,
+    after: null,
+    groupBy: null,
+    facets: [],
+    totalCount: false,
+    explain: false,
   });
-  const distances = [...model.values()].flatMap(({ vector }) => (vector ? [vector.reduce((sum, v, i) => sum + (v - query[i]) ** 2, 0)] : []));
+  const distances = [...model.values()].flatMap(({ vector }) =>
+    vector ? [vector.reduce((sum, v, i) => sum + (v - query[i]) ** 2, 0)] : [],
+  );
   expect([...(search.vector?.scores ?? [])]).toEqual(distances.sort((a, b) => a - b).slice(0, 5));
   const alpha = await host.match(shard, { op: 'equal', target: { kind: 'property', path: 'title' }, value: 'alpha' }, 100);
   const starred = await host.match(shard, { op: 'greaterThan', target: { kind: 'property', path: 'stars' }, value: 2 }, 100);
@@ -144,7 +176,12 @@ describe('a host of shards', () => {
     const directory = new MemoryDirectory();
     let host = await openHost(directory);
     await host.putShard(1, testSchema());
-    const request = { shard: 1, request: { client, sequence: 1 }, batch: batchOf([entry(WriteKind.insert, uuidOf(1), ['a'])]), atomic: true };
+    const request = {
+      shard: 1,
+      request: { client, sequence: 1 },
+      batch: batchOf([entry(WriteKind.insert, uuidOf(1), ['a'])]),
+      atomic: true,
+    };
     const first = await host.write(request);
     const again = await host.write(request);
     expect([first.repeated, again.repeated, again.sequence]).toEqual([false, true, first.sequence]);
@@ -158,12 +195,27 @@ describe('a host of shards', () => {
   test('drops a vector that was computed for an older version of its object', async () => {
     const host = await openHost(new MemoryDirectory());
     await host.putShard(1, testSchema());
-    await host.write({ shard: 1, request: { client, sequence: 1 }, batch: batchOf([entry(WriteKind.insert, uuidOf(1), ['a'])]), atomic: true });
+    await host.write({
+      shard: 1,
+      request: { client, sequence: 1 },
+      batch: batchOf([entry(WriteKind.insert, uuidOf(1), ['a'])]),
+      atomic: true,
+    });
     const [pending] = await host.pendingVectors(1, 3, 10);
     expect(uuidText(pending.uuid)).toBe(uuidText(uuidOf(1)));
-    await host.write({ shard: 1, request: { client, sequence: 2 }, batch: batchOf([entry(WriteKind.update, uuidOf(1), { 0: 'b' })]), atomic: true });
+    await host.write({
+      shard: 1,
+      request: { client, sequence: 2 },
+      batch: batchOf([entry(WriteKind.update, uuidOf(1), { 0: 'b' })]),
+      atomic: true,
+    });
     const attach = (docID: number, n: number) =>
-      host.write({ shard: 1, request: { client, sequence: n }, batch: batchOf([{ ...entry(WriteKind.attach, uuidOf(1), [], [1, 2, 3, 4]), expectedDocID: docID }]), atomic: false });
+      host.write({
+        shard: 1,
+        request: { client, sequence: n },
+        batch: batchOf([{ ...entry(WriteKind.attach, uuidOf(1), [], [1, 2, 3, 4]), expectedDocID: docID }]),
+        atomic: false,
+      });
     expect((await attach(pending.docID, 3)).written).toBe(0);
     const [now] = await host.pendingVectors(1, 3, 10);
     expect((await attach(now.docID, 4)).written).toBe(1);
@@ -201,7 +253,12 @@ test('a batch of vectors that do not fit into memory is refused whole, and what 
   expect(written).toBeGreaterThan(0);
   expect(await host.count(1)).toBe(written);
   expect(await host.verify()).toEqual([]);
-  await host.write({ shard: 1, request: { client, sequence: 100 }, batch: batchOf([entry(WriteKind.insert, uuidOf(65_000), ['no vector'])]), atomic: true });
+  await host.write({
+    shard: 1,
+    request: { client, sequence: 100 },
+    batch: batchOf([entry(WriteKind.insert, uuidOf(65_000), ['no vector'])]),
+    atomic: true,
+  });
   expect(await host.count(1)).toBe(written + 1);
   await host.close();
 });

@@ -26,9 +26,7 @@ import type { FilterNode } from '../schema/filter.ts';
 import { createVectorIndex } from '../vector/create-vector-index.ts';
 import type { VectorIndexHealth } from '../vector/vector-index.ts';
 import type { Mirror, Vfs } from '../vfs/vfs.ts';
-import type {
-  EngineHost, HostStats, ObjectPage, PendingVector, Projection, WriteAck, WriteRequest,
-} from './host-api.ts';
+import type { EngineHost, HostStats, ObjectPage, PendingVector, Projection, WriteAck, WriteRequest } from './host-api.ts';
 import { millisecondsOf } from '../protocol/object-record.ts';
 import { GpuSearches } from './gpu-searches.ts';
 import { RequestTable } from './request-table.ts';
@@ -141,7 +139,14 @@ export class ShardHost implements EngineHost {
   }
 
   private newShard(id: number, meta: Uint8Array, flushedSequence: number): Shard {
-    return new Shard({ id, store: this.storage.store(id), meta: decodeShardMeta(meta), flushedSequence, openIndex: this.openIndex, clock: this.options.clock });
+    return new Shard({
+      id,
+      store: this.storage.store(id),
+      meta: decodeShardMeta(meta),
+      flushedSequence,
+      openIndex: this.openIndex,
+      clock: this.options.clock,
+    });
   }
 
   private readonly openIndex: OpenIndex = (field, state, recoveredSequence) =>
@@ -164,7 +169,11 @@ export class ShardHost implements EngineHost {
   private shard(id: number): Shard {
     this.check();
     const shard = this.hosted.get(id);
-    if (!shard) throw new HeddleError('NotFound', `shard ${id} is not on this host`, { hint: 'The collection was dropped or moved; open it again.', details: { shard: id } });
+    if (!shard)
+      throw new HeddleError('NotFound', `shard ${id} is not on this host`, {
+        hint: 'The collection was dropped or moved; open it again.',
+        details: { shard: id },
+      });
     return shard;
   }
 
@@ -318,7 +327,8 @@ export class ShardHost implements EngineHost {
     const shards = [...this.hosted.values()];
     const large = shards.filter((shard) => shard.memtableBytes > this.limits.memtableBytesMax);
     const total = shards.reduce((sum, shard) => sum + shard.memtableBytes, 0);
-    if (large.length === 0 && total > this.limits.hostMemtableBytesMax) large.push(shards.reduce((a, b) => (a.memtableBytes > b.memtableBytes ? a : b)));
+    if (large.length === 0 && total > this.limits.hostMemtableBytesMax)
+      large.push(shards.reduce((a, b) => (a.memtableBytes > b.memtableBytes ? a : b)));
     for (const shard of large) {
       // Two memtables full: writers wait for the first.
       if (shard.flushing && shard.memtableBytes > 2 * this.limits.memtableBytesMax) this.finishFlush(shard);
@@ -372,7 +382,12 @@ export class ShardHost implements EngineHost {
     const target = this.shard(shard);
     return Array.from({ length: uuids.length / 16 }, (_, i) => target.find(uuids.subarray(i * 16, i * 16 + 16)) !== null);
   }
-  async scan(shard: number, after: Uint8Array | null, limit: number, projection: Projection): Promise<ObjectPage & { last: Uint8Array | null }> {
+  async scan(
+    shard: number,
+    after: Uint8Array | null,
+    limit: number,
+    projection: Projection,
+  ): Promise<ObjectPage & { last: Uint8Array | null }> {
     return this.shard(shard).reads.scan(after, limit, projection);
   }
   async count(shard: number): Promise<number> {
@@ -383,7 +398,9 @@ export class ShardHost implements EngineHost {
   }
   async search(shard: number, search: ShardSearch): Promise<ShardSearchResult> {
     const target = this.shard(shard);
-    return this.gpuSearches ? this.gpuSearches.run(target, search, (found) => target.query.search(search, found)) : target.query.search(search);
+    return this.gpuSearches
+      ? this.gpuSearches.run(target, search, (found) => target.query.search(search, found))
+      : target.query.search(search);
   }
   async fetch(shard: number, docIDs: Uint32Array, projection: Projection): Promise<ObjectPage> {
     return this.shard(shard).reads.fetch(docIDs, projection);
@@ -422,7 +439,8 @@ export class ShardHost implements EngineHost {
     let more = this.stepFlushes(left);
     for (const shard of this.hosted.values()) {
       const linking = shard.stepIndexes(left(), this.storage.durableSequence(shard.id));
-      if (!linking && !shard.flushing && shard.indexChanges >= CHECKPOINT_ROWS) this.storage.edit({ metas: [[shard.id, shard.encodeMeta()]] });
+      if (!linking && !shard.flushing && shard.indexChanges >= CHECKPOINT_ROWS)
+        this.storage.edit({ metas: [[shard.id, shard.encodeMeta()]] });
       more = linking || more;
     }
     return this.storage.step(left()) || more;
@@ -451,7 +469,17 @@ export class ShardHost implements EngineHost {
     this.check();
     const { logBytes, diskBytes, freeBytes, settled, flushes, commits, quarantined } = this.storage.stats;
     const gpu = (await this.gpuSearches?.status()) ?? null;
-    return { logBytes, diskBytes, freeBytes, settled, flushes, commits, quarantined, gpu, shards: [...this.hosted.values()].map((shard) => shard.stats()) };
+    return {
+      logBytes,
+      diskBytes,
+      freeBytes,
+      settled,
+      flushes,
+      commits,
+      quarantined,
+      gpu,
+      shards: [...this.hosted.values()].map((shard) => shard.stats()),
+    };
   }
 
   async settled(): Promise<void> {
@@ -462,7 +490,8 @@ export class ShardHost implements EngineHost {
   /** Orderly close: memtables are flushed, so the next open replays nothing. */
   async close(): Promise<void> {
     if (!this.failure)
-      for (const shard of this.hosted.values()) if (shard.sequence > shard.flushedSequence || shard.indexChanges > 0) this.flushShard(shard, true);
+      for (const shard of this.hosted.values())
+        if (shard.sequence > shard.flushedSequence || shard.indexChanges > 0) this.flushShard(shard, true);
     this.failure ??= new HeddleError('Closed', 'the engine host is closed', { hint: 'Open the database again.' });
     for (const shard of this.hosted.values()) shard.close();
     await this.storage.close();

@@ -23,7 +23,14 @@ afterEach(async () => {
 
 async function hostWith(gpu: ScalarGpu | null): Promise<ShardHost> {
   const host = await ShardHost.open({
-    vfs: memoryVfs(), mirror: null, clock, random: systemRandom, logger: silentLogger, durability: 'relaxed', gpu, defer: queueMicrotask,
+    vfs: memoryVfs(),
+    mirror: null,
+    clock,
+    random: systemRandom,
+    logger: silentLogger,
+    durability: 'relaxed',
+    gpu,
+    defer: queueMicrotask,
   });
   hosts.push(host);
   await host.putShard(SHARD, testSchema());
@@ -35,15 +42,36 @@ const write = (host: ShardHost, entries: Parameters<typeof batchOf>[0]): Promise
   host.write({ shard: SHARD, request: { client: new Uint8Array(16), sequence: ++sequence }, batch: batchOf(entries), atomic: true });
 
 const request = (query: number[], filter: SearchRequest['filter'] = null): SearchRequest => ({
-  collection: 'Note', filter,
-  vector: { targets: [{ name: 'default', query: Float32Array.from(query), weight: 1 }], combination: 'minimum', maxDistance: null, ef: null },
-  keyword: null, fusion: null, sort: [], limit: 5, offset: 0, after: null, autocut: 0, groupBy: null, facets: [], totalCount: false,
-  returnProperties: null, includeVectors: [], explain: true,
+  collection: 'Note',
+  filter,
+  vector: {
+    targets: [{ name: 'default', query: Float32Array.from(query), weight: 1 }],
+    combination: 'minimum',
+    maxDistance: null,
+    ef: null,
+  },
+  keyword: null,
+  fusion: null,
+  sort: [],
+  limit: 5,
+  offset: 0,
+  after: null,
+  autocut: 0,
+  groupBy: null,
+  facets: [],
+  totalCount: false,
+  returnProperties: null,
+  includeVectors: [],
+  explain: true,
 });
 const ALL = { properties: null, vectors: [] };
 
 /** The answers of a batch that arrives in one turn, by both ways of asking. */
-async function batch(host: ShardHost, queries: readonly number[][], filter: SearchRequest['filter'] = null): Promise<{ docIDs: number[][]; backends: unknown[]; replies: unknown[] }> {
+async function batch(
+  host: ShardHost,
+  queries: readonly number[][],
+  filter: SearchRequest['filter'] = null,
+): Promise<{ docIDs: number[][]; backends: unknown[]; replies: unknown[] }> {
   const results = await Promise.all(queries.map((query) => host.search(SHARD, planShardSearch(request(query, filter)))));
   const replies = await Promise.all(queries.map((query) => host.answer(SHARD, { ...request(query, filter), explain: false }, ALL)));
   return {
@@ -56,7 +84,9 @@ async function batch(host: ShardHost, queries: readonly number[][], filter: Sear
 test('a batch answered by the GPU is the batch that the CPU answers, with filters and without, before and after changes', async () => {
   const gpu = new ScalarGpu();
   const [plain, fast] = [await hostWith(null), await hostWith(gpu)];
-  const objects = Array.from({ length: OBJECTS }, (_, i) => entry(WriteKind.insert, uuidOf(i), [`n${i}`, i % 3 === 0 ? 'a' : 'b'], vector()));
+  const objects = Array.from({ length: OBJECTS }, (_, i) =>
+    entry(WriteKind.insert, uuidOf(i), [`n${i}`, i % 3 === 0 ? 'a' : 'b'], vector()),
+  );
   for (const host of [plain, fast]) await write(host, objects);
   const queries = Array.from({ length: BATCH_MIN }, vector);
   await fast.search(SHARD, planShardSearch(request(queries[0])));
@@ -77,7 +107,10 @@ test('a batch answered by the GPU is the batch that the CPU answers, with filter
 test('few searches, and what the GPU declines, stay on the CPU', async () => {
   const gpu = new ScalarGpu();
   const host = await hostWith(gpu);
-  await write(host, Array.from({ length: 50 }, (_, i) => entry(WriteKind.insert, uuidOf(i), [`n${i}`], vector())));
+  await write(
+    host,
+    Array.from({ length: 50 }, (_, i) => entry(WriteKind.insert, uuidOf(i), [`n${i}`], vector())),
+  );
   const queries = Array.from({ length: BATCH_MIN }, vector);
   await batch(host, queries.slice(0, 3));
   expect(gpu.tables.size).toBe(0);
@@ -89,13 +122,21 @@ test('few searches, and what the GPU declines, stay on the CPU', async () => {
 test('a row that dies while the GPU is searching is not in the answer', async () => {
   const gpu = new ScalarGpu();
   const host = await hostWith(gpu);
-  await write(host, Array.from({ length: 50 }, (_, i) => entry(WriteKind.insert, uuidOf(i), [`n${i}`], vector())));
+  await write(
+    host,
+    Array.from({ length: 50 }, (_, i) => entry(WriteKind.insert, uuidOf(i), [`n${i}`], vector())),
+  );
   const queries = Array.from({ length: BATCH_MIN }, () => [0.5, 0.5, 0.5, 0.5]);
   const [first] = (await batch(host, queries.slice(0, 1))).docIDs;
   const searchExact = gpu.searchExact.bind(gpu);
   gpu.searchExact = async (job) => {
     const hits = await searchExact(job);
-    await write(host, Array.from({ length: 50 }, (_, i) => i).filter((i) => i !== 1).map((i) => entry(WriteKind.delete, uuidOf(i))));
+    await write(
+      host,
+      Array.from({ length: 50 }, (_, i) => i)
+        .filter((i) => i !== 1)
+        .map((i) => entry(WriteKind.delete, uuidOf(i))),
+    );
     return hits;
   };
   const results = await Promise.all(queries.map((query) => host.search(SHARD, planShardSearch(request(query)))));

@@ -53,7 +53,8 @@ export class GpuSearches {
     if (vector === null || keyword !== null || vector.targets.length !== 1) return null;
     if (this.clock.monotonic() < this.pausedUntilMs) return null;
     const [{ name, query }] = vector.targets;
-    for (const field of shard.fields.values()) if (field.schema.name === name) return field.index && field.dimensions === query.length ? field : null;
+    for (const field of shard.fields.values())
+      if (field.schema.name === name) return field.index && field.dimensions === query.length ? field : null;
     return null;
   }
 

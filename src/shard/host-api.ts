@@ -77,7 +77,14 @@ export interface ShardStats {
   readonly memtableBytes: number;
   readonly segments: number;
   readonly segmentBytes: number;
-  readonly vectors: readonly { readonly ordinal: number; readonly rows: number; readonly pending: number; readonly backlog: number; readonly memoryBytes: number; readonly diskBytes: number }[];
+  readonly vectors: readonly {
+    readonly ordinal: number;
+    readonly rows: number;
+    readonly pending: number;
+    readonly backlog: number;
+    readonly memoryBytes: number;
+    readonly diskBytes: number;
+  }[];
 }
 
 export interface HostStats {
@@ -105,7 +112,12 @@ export interface EngineHost {
   get(shard: number, uuids: Uint8Array, projection: Projection): Promise<ObjectPage>;
   exists(shard: number, uuids: Uint8Array): Promise<boolean[]>;
   /** Objects in key order (virtual shard, then UUID) after `after` (18-byte key; null: from the start). */
-  scan(shard: number, after: Uint8Array | null, limit: number, projection: Projection): Promise<ObjectPage & { readonly last: Uint8Array | null }>;
+  scan(
+    shard: number,
+    after: Uint8Array | null,
+    limit: number,
+    projection: Projection,
+  ): Promise<ObjectPage & { readonly last: Uint8Array | null }>;
   count(shard: number): Promise<number>;
 
   keywordStats(shard: number, search: ShardSearch): Promise<KeywordStats>;

@@ -55,7 +55,12 @@ export class ObjectStore {
   constructor(open: (options: BucketOptions) => BucketReader, nextDocID: number) {
     this.live = DocSet.below(nextDocID);
     this.nextDocID = nextDocID;
-    this.objectsBucket = { id: 2, bloom: false, operator: { kind: 'replace', keep: (key) => this.kept.has(u32OfKey(key)) }, liveEntries: () => this.count };
+    this.objectsBucket = {
+      id: 2,
+      bloom: false,
+      operator: { kind: 'replace', keep: (key) => this.kept.has(u32OfKey(key)) },
+      liveEntries: () => this.count,
+    };
     this.keys = open(KEYS);
     this.objects = open(this.objectsBucket);
     const dead = new DocSet(nextDocID);

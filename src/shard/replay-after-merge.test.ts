@@ -37,6 +37,10 @@ test('a merge keeps what the log still has to kill when it is replayed', async (
 
   const recovered = await open(afterKill(device.freeze()));
   const content = [...(await contentOf(recovered, 1)).values()].map(({ values, vector }) => [values[2], vector?.[0]]);
-  expect(content.sort()).toEqual([[11, 1], [3, 3], [4, 4]]);
+  expect(content.sort()).toEqual([
+    [11, 1],
+    [3, 3],
+    [4, 4],
+  ]);
   expect(await recovered.verify()).toEqual([]);
 });

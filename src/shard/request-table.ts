@@ -45,7 +45,11 @@ export class RequestTable {
     for (const [client, window] of this.clients) {
       writer.text(client).varint(window.size);
       for (const [key, { sequence, written, failures }] of window)
-        writer.text(key).varint(sequence).varint(written).text(failures.length === 0 ? '' : JSON.stringify(failures));
+        writer
+          .text(key)
+          .varint(sequence)
+          .varint(written)
+          .text(failures.length === 0 ? '' : JSON.stringify(failures));
     }
     return writer.finish().slice();
   }

@@ -24,7 +24,12 @@ test('a request that changed nothing is not applied when it is sent again after 
   await host.putShard(1, testSchema());
   const client = new Uint8Array(16).fill(7);
   const send = (to: ShardHost, sequence: number, stars: number): Promise<{ repeated: boolean }> =>
-    to.write({ shard: 1, request: { client, sequence }, batch: batchOf([entry(WriteKind.upsert, uuidOf(1), ['alpha', 'tag', stars])]), atomic: true });
+    to.write({
+      shard: 1,
+      request: { client, sequence },
+      batch: batchOf([entry(WriteKind.upsert, uuidOf(1), ['alpha', 'tag', stars])]),
+      atomic: true,
+    });
   await send(host, 1, 4);
   await send(host, 2, 4);
   await send(host, 3, 6);

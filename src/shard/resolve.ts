@@ -45,7 +45,13 @@ interface Version {
   readonly vectors: ReadonlySet<number>;
 }
 
-export function resolveBatch(shard: ShardView, entries: Iterable<WriteEntry>, nextDocID: number, nowMs: number, atomic: boolean): Resolution {
+export function resolveBatch(
+  shard: ShardView,
+  entries: Iterable<WriteEntry>,
+  nextDocID: number,
+  nowMs: number,
+  atomic: boolean,
+): Resolution {
   const batch = new BatchResolver(shard, nextDocID, nowMs);
   const failures: WriteFailure[] = [];
   let written = 0;
@@ -168,14 +174,23 @@ class BatchResolver {
 /** The 16 bytes as a string of eight code units: a cheap Map key. */
 function hashOf(u: Uint8Array): string {
   return String.fromCharCode(
-    u[0] | (u[1] << 8), u[2] | (u[3] << 8), u[4] | (u[5] << 8), u[6] | (u[7] << 8),
-    u[8] | (u[9] << 8), u[10] | (u[11] << 8), u[12] | (u[13] << 8), u[14] | (u[15] << 8),
+    u[0] | (u[1] << 8),
+    u[2] | (u[3] << 8),
+    u[4] | (u[5] << 8),
+    u[6] | (u[7] << 8),
+    u[8] | (u[9] << 8),
+    u[10] | (u[11] << 8),
+    u[12] | (u[13] << 8),
+    u[14] | (u[15] << 8),
   );
 }
 
 function conflict(uuid: Uint8Array): HeddleError {
   const text = uuidText(uuid);
-  return new HeddleError('Conflict', `insert: object ${text} exists already`, { hint: 'Use upsert to replace it.', details: { uuid: text } });
+  return new HeddleError('Conflict', `insert: object ${text} exists already`, {
+    hint: 'Use upsert to replace it.',
+    details: { uuid: text },
+  });
 }
 
 function notFound(verb: string, uuid: Uint8Array): HeddleError {

@@ -74,7 +74,13 @@ export class Shard implements ShardView {
     this.sequence = flushedSequence;
     this.flushedSequence = flushedSequence;
     this.objects = new ObjectStore((options) => store.bucket(options), meta.nextDocID);
-    this.inverted = new InvertedIndex({ schema: this.schema, bucket: (options) => store.bucket(options), live: this.objects.live, kept: this.objects.kept, find: (uuid) => this.objects.find(uuid) });
+    this.inverted = new InvertedIndex({
+      schema: this.schema,
+      bucket: (options) => store.bucket(options),
+      live: this.objects.live,
+      kept: this.objects.kept,
+      find: (uuid) => this.objects.find(uuid),
+    });
     this.query = new ShardQuery({
       schema: this.schema,
       inverted: this.inverted,
@@ -115,7 +121,13 @@ export class Shard implements ShardView {
   }
 
   private newField(ordinal: number, dimensions: number, schema: CollectionSchema['vectors'][number]): VectorField {
-    return new VectorField(schema, this.meta.vectors[ordinal]?.dimensions || dimensions, this.store.columns, this.objects.live, this.objects.kept);
+    return new VectorField(
+      schema,
+      this.meta.vectors[ordinal]?.dimensions || dimensions,
+      this.store.columns,
+      this.objects.live,
+      this.objects.kept,
+    );
   }
 
   private openFieldIndex(field: VectorField): void {

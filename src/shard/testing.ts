@@ -21,7 +21,13 @@ export function testSchema(overrides: Partial<CollectionSchema> = {}): Collectio
   return { ...schema, ...overrides };
 }
 
-export const entry = (kind: WriteEntry['kind'], uuid: Uint8Array, values: unknown = [], vector: readonly number[] | null = null, ordinal = 3): WriteEntry => ({
+export const entry = (
+  kind: WriteEntry['kind'],
+  uuid: Uint8Array,
+  values: unknown = [],
+  vector: readonly number[] | null = null,
+  ordinal = 3,
+): WriteEntry => ({
   kind,
   uuid,
   properties: kind === WriteKind.delete || kind === WriteKind.attach ? new Uint8Array(0) : utf8(JSON.stringify(values)),
@@ -46,9 +52,13 @@ export function uuidOf(n: number): Uint8Array {
 }
 
 /** Every object of a shard by UUID text: `[values, vector]`. */
-export async function contentOf(host: EngineHost, shard: number, vectorOrdinal = 3): Promise<Map<string, { values: unknown[]; vector: number[] | null; docID: number }>> {
+export async function contentOf(
+  host: EngineHost,
+  shard: number,
+  vectorOrdinal = 3,
+): Promise<Map<string, { values: unknown[]; vector: number[] | null; docID: number }>> {
   const content = new Map<string, { values: unknown[]; vector: number[] | null; docID: number }>();
-  for (let after: Uint8Array | null = null; ; ) {
+  for (let after: Uint8Array | null = null; ;) {
     const page = await host.scan(shard, after, 37, { properties: null, vectors: [vectorOrdinal] });
     for (const { docID, record, vectors } of readObjectPage(page.bytes))
       content.set(uuidText(record.uuid), {

@@ -55,10 +55,14 @@ export class VectorField implements VectorRows {
    */
   check(values: Float32Array, ahead: number): void {
     if (this.dimensions !== 0 && values.length !== this.dimensions)
-      throw new HeddleError('InvalidInput', `vector "${this.schema.name}" has ${values.length} dimensions, the collection's have ${this.dimensions}`, {
-        hint: 'Send vectors of one size, or add another named vector.',
-        details: { vector: this.schema.name, dimensions: values.length, expected: this.dimensions },
-      });
+      throw new HeddleError(
+        'InvalidInput',
+        `vector "${this.schema.name}" has ${values.length} dimensions, the collection's have ${this.dimensions}`,
+        {
+          hint: 'Send vectors of one size, or add another named vector.',
+          details: { vector: this.schema.name, dimensions: values.length, expected: this.dimensions },
+        },
+      );
     this.index?.admit(ahead + 1);
   }
 

@@ -19,7 +19,8 @@ export function verifyShard(shard: Shard): string[] {
     const docID = readDocID(entry.value);
     const uuid = entry.key.slice(2);
     if (!shard.isLive(docID)) say(`object ${uuidText(uuid)} points to docID ${docID}, which is not live`);
-    else if (!equalBytes(uuidOfRecord(shard.objects.record(docID)), uuid)) say(`docID ${docID} holds another object than ${uuidText(uuid)}`);
+    else if (!equalBytes(uuidOfRecord(shard.objects.record(docID)), uuid))
+      say(`docID ${docID} holds another object than ${uuidText(uuid)}`);
     seen.add(docID);
   }
   cursor.close();

@@ -63,7 +63,11 @@ function encodeOperation(writer: ByteWriter, operation: Operation): void {
   writer.u8(operation.kind);
   switch (operation.kind) {
     case OperationKind.put:
-      writer.bytes(operation.uuid).u32(operation.docID).u32(operation.previous ?? NO_DOC).varint(operation.ageMs);
+      writer
+        .bytes(operation.uuid)
+        .u32(operation.docID)
+        .u32(operation.previous ?? NO_DOC)
+        .varint(operation.ageMs);
       writer.blob(operation.properties).u8(operation.carried.length);
       for (const ordinal of operation.carried) writer.u16(ordinal);
       writeVectors(writer, operation.vectors);
@@ -101,7 +105,16 @@ function decodeOperation(reader: ByteReader): Operation {
       const ageMs = reader.varint();
       const properties = reader.blob();
       const carried = Array.from({ length: reader.u8() }, () => reader.u16());
-      return { kind, uuid, docID, previous: previous === NO_DOC ? null : previous, ageMs, properties, carried, vectors: readVectors(reader) };
+      return {
+        kind,
+        uuid,
+        docID,
+        previous: previous === NO_DOC ? null : previous,
+        ageMs,
+        properties,
+        carried,
+        vectors: readVectors(reader),
+      };
     }
     case OperationKind.delete:
       return { kind, uuid: reader.bytes(16), docID: reader.u32() };

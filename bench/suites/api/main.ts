@@ -32,10 +32,18 @@ export async function run(context: BenchContext): Promise<SuiteResult> {
     for (let round = 0; round < rounds; round++) {
       for (const call of CALLS) {
         const share = call === 'insert' ? 0.1 : 1;
-        const times = await page.evaluate(([name, count]) => globalThis.apiBench.oneByOne(name, count), [call, ONE_BY_ONE * share] as const);
-        const rate = await page.evaluate(([name, count]) => globalThis.apiBench.inFlight(name, 32, count), [call, IN_FLIGHT * share] as const);
+        const times = await page.evaluate(([name, count]) => globalThis.apiBench.oneByOne(name, count), [
+          call,
+          ONE_BY_ONE * share,
+        ] as const);
+        const rate = await page.evaluate(([name, count]) => globalThis.apiBench.inFlight(name, 32, count), [
+          call,
+          IN_FLIGHT * share,
+        ] as const);
         rows.push({ call, round, p50Ms: quantile(times, 0.5), p99Ms: quantile(times, 0.99), inFlight32PerS: rate });
-        context.log(`${call}: p50 ${quantile(times, 0.5).toFixed(3)} ms, p99 ${quantile(times, 0.99).toFixed(3)} ms, 32 in flight ${rate.toFixed(0)}/s`);
+        context.log(
+          `${call}: p50 ${quantile(times, 0.5).toFixed(3)} ms, p99 ${quantile(times, 0.99).toFixed(3)} ms, 32 in flight ${rate.toFixed(0)}/s`,
+        );
       }
     }
     await page.evaluate(() => globalThis.apiBench.close());
@@ -43,7 +51,8 @@ export async function run(context: BenchContext): Promise<SuiteResult> {
     await close();
     await browser.close();
   }
-  const of = (call: CallName, key: 'p50Ms' | 'inFlight32PerS'): number => median(rows.filter((row) => row.call === call).map((row) => row[key] as number));
+  const of = (call: CallName, key: 'p50Ms' | 'inFlight32PerS'): number =>
+    median(rows.filter((row) => row.call === call).map((row) => row[key] as number));
   return {
     figures: [
       { name: 'api.call.p50-ms', value: of('ping', 'p50Ms'), unit: 'ms', goal: '<= 0.15' },

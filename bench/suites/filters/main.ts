@@ -50,13 +50,13 @@ const FILTERS: Readonly<Record<string, FilterInput>> = {
   'like, prefix': { title: { like: 'ri*' } },
   'containsAny, three values': { tags: { containsAny: ['tag1', 'tag2', 'tag3'] } },
   'containsAll, two values': { tags: { containsAll: ['tag1', 'tag2'] } },
-  'isNull': { title: { isNull: true } },
-  'length': { 'len(tags)': { greaterThan: 2 } },
+  isNull: { title: { isNull: true } },
+  length: { 'len(tags)': { greaterThan: 2 } },
   'creation time, half': { _creationTime: { greaterThan: new Date(500_000) } },
   'within 100 km': { place: { withinGeoRange: { latitude: 52.5, longitude: 13.4, distance: 100_000 } } },
   'and of three': { and: [{ price: { greaterThan: 250 } }, { kind: 'film' }, { done: true }] },
   'or of two': { or: [{ kind: 'film' }, { stars: 5 }] },
-  'not': { not: { kind: 'film' } },
+  not: { not: { kind: 'film' } },
 };
 
 const pick = <T>(random: SeededRandom, from: readonly T[]): T => from[random.int(from.length)];
@@ -64,7 +64,15 @@ const pick = <T>(random: SeededRandom, from: readonly T[]): T => from[random.int
 function valuesOf(random: SeededRandom): unknown[] {
   const tags = [...new Set(Array.from({ length: random.int(4) }, () => `tag${random.int(50)}`))];
   const title = random.next() < 0.1 ? null : `${pick(random, WORDS)} ${pick(random, WORDS)}`;
-  return [random.next() * 1000, 1 + random.int(5), pick(random, KINDS), title, tags, random.next() < 0.5, { latitude: random.next() * 170 - 85, longitude: random.next() * 360 - 180 }];
+  return [
+    random.next() * 1000,
+    1 + random.int(5),
+    pick(random, KINDS),
+    title,
+    tags,
+    random.next() < 0.5,
+    { latitude: random.next() * 170 - 85, longitude: random.next() * 360 - 180 },
+  ];
 }
 
 async function shardOf(folder: string, size: number): Promise<TextShard> {
@@ -100,7 +108,14 @@ export async function run(context: BenchContext): Promise<SuiteResult> {
         matched = allowed.count();
       }
       const { user, system } = process.cpuUsage(before);
-      const row = { objects: size, filter: name, matched, firstMs: rounded(times[0]), medianMs: rounded(median(times)), cpuMs: rounded((user + system) / 1000 / REPEATS) };
+      const row = {
+        objects: size,
+        filter: name,
+        matched,
+        firstMs: rounded(times[0]),
+        medianMs: rounded(median(times)),
+        cpuMs: rounded((user + system) / 1000 / REPEATS),
+      };
       rows.push(row);
       context.log(`  ${name}: ${matched} objects, first ${row.firstMs} ms, median ${row.medianMs} ms, processor ${row.cpuMs} ms`);
     }

@@ -76,8 +76,16 @@ export async function run(context: BenchContext): Promise<SuiteResult> {
   if (!isSoftware && wants('million')) await benchMillion(bench, dimensions);
 
   const given = new Set(bench.figures.map(({ name }) => name));
-  const reason = only ? 'left out by --only' : isSoftware ? 'software adapter: speed is not measured on it' : 'measured at another size, or over a limit of this device; see the rows';
-  return { figures: bench.figures, rows: bench.rows, missing: FIGURES.filter((name) => !given.has(name)).map((name) => ({ name, reason })) };
+  const reason = only
+    ? 'left out by --only'
+    : isSoftware
+      ? 'software adapter: speed is not measured on it'
+      : 'measured at another size, or over a limit of this device; see the rows';
+  return {
+    figures: bench.figures,
+    rows: bench.rows,
+    missing: FIGURES.filter((name) => !given.has(name)).map((name) => ({ name, reason })),
+  };
 }
 
 /** Every kernel family for every format, against plain code. */
@@ -98,7 +106,10 @@ async function checkKernels({ context, gpu, shape, figures: out, rows }: Bench):
     }
   await check('kmeans', { rowType: 'f32', distance: 'l2-squared', packedDot: false });
   context.log(`kernels: ${checked} checked, ${wrong.length} wrong`);
-  out.push({ name: 'gpu.kernels', value: checked, unit: 'kernels' }, { name: 'gpu.kernels-wrong', value: wrong.length, unit: 'kernels', goal: '= 0' });
+  out.push(
+    { name: 'gpu.kernels', value: checked, unit: 'kernels' },
+    { name: 'gpu.kernels-wrong', value: wrong.length, unit: 'kernels', goal: '= 0' },
+  );
   rows.push({ what: 'kernels', checked, wrong });
 }
 
@@ -137,7 +148,10 @@ async function tableOf(gpu: GpuDevice, rowType: RowType, rows: Float32Array, dim
     const block = 16_384;
     for (let at = 0; at < count; at += block) {
       const end = Math.min(count, at + block);
-      await table.append(Uint32Array.from({ length: end - at }, (_, i) => at + i), rows.subarray(at * dimensions, end * dimensions));
+      await table.append(
+        Uint32Array.from({ length: end - at }, (_, i) => at + i),
+        rows.subarray(at * dimensions, end * dimensions),
+      );
     }
     await gpu.wait(gpu.device.queue.onSubmittedWorkDone());
   });
@@ -156,7 +170,9 @@ async function bestMs(gpu: GpuDevice, run: () => Promise<unknown>): Promise<numb
 }
 
 const scan = (bench: Bench, table: RowTable, queries: Float32Array): Promise<GpuHits> =>
-  bench.gpu.exclusive(() => exactSearch(bench.gpu, { table, queries, k: K, allow: null, shape: TILE_SHAPES[bench.shape], scratchBytesMax: SCRATCH_BYTES_MAX }));
+  bench.gpu.exclusive(() =>
+    exactSearch(bench.gpu, { table, queries, k: K, allow: null, shape: TILE_SHAPES[bench.shape], scratchBytesMax: SCRATCH_BYTES_MAX }),
+  );
 
 async function benchExact(bench: Bench, rows: Float32Array, queries: Float32Array, dimensions: number, isStated: boolean): Promise<void> {
   const { gpu } = bench;
@@ -170,9 +186,23 @@ async function benchExact(bench: Bench, rows: Float32Array, queries: Float32Arra
     const perSecond = (queries.length * table.count) / (ms / 1000);
     const peak = await gpu.exclusive(() => peakPerSecond(gpu, rowType === 'u7' ? 'u7' : 'f32', groups));
     shares.push(perSecond / peak);
-    bench.rows.push({ what: 'exact', rowType, rows: table.count, dimensions, queries: queries.length / dimensions, ms, multiplyAddsPerS: perSecond, peakPerS: peak, encodeAndUploadMs: uploadMs, bytes: table.count * table.rowBytes });
-    bench.context.log(`exact ${rowType}: ${ms.toFixed(2)} ms, ${(perSecond / 1e9).toFixed(1)} G multiply-adds/s, peak ${(peak / 1e9).toFixed(1)}`);
-    if (rowType === 'f32' && isStated) bench.figures.push({ name: 'gpu.exact.1k-queries-ms', value: rounded(ms), unit: 'ms', goal: '<= 30' });
+    bench.rows.push({
+      what: 'exact',
+      rowType,
+      rows: table.count,
+      dimensions,
+      queries: queries.length / dimensions,
+      ms,
+      multiplyAddsPerS: perSecond,
+      peakPerS: peak,
+      encodeAndUploadMs: uploadMs,
+      bytes: table.count * table.rowBytes,
+    });
+    bench.context.log(
+      `exact ${rowType}: ${ms.toFixed(2)} ms, ${(perSecond / 1e9).toFixed(1)} G multiply-adds/s, peak ${(peak / 1e9).toFixed(1)}`,
+    );
+    if (rowType === 'f32' && isStated)
+      bench.figures.push({ name: 'gpu.exact.1k-queries-ms', value: rounded(ms), unit: 'ms', goal: '<= 30' });
     table.drop();
   }
   if (isStated) bench.figures.push({ name: 'gpu.exact.share-of-peak', value: rounded(Math.max(...shares)), unit: 'share', goal: '>= 0.4' });
@@ -206,11 +236,21 @@ async function benchGraph(bench: Bench, rows: Float32Array, queries: Float32Arra
   const reached: Record<string, number> = {};
   const losses: number[] = [];
   for (const ef of gpu.facts.isSoftware ? SOFTWARE_WIDTHS : WIDTHS) {
-    const search = (): ReturnType<typeof graphSearch> => gpu.exclusive(() => graphSearch(gpu, { table: codes, graph, exact: floats, queries, k: K, ef, rescore: 2 * K }));
+    const search = (): ReturnType<typeof graphSearch> =>
+      gpu.exclusive(() => graphSearch(gpu, { table: codes, graph, exact: floats, queries, k: K, ef, rescore: 2 * K }));
     const hits = await search();
     const gpuMs = await bestMs(gpu, search);
     const theirs = wasm.search(queries, ef);
-    const row = { what: 'graph search', ef, gpuRecall: recallOf(hits.docIDs), gpuPerS: queries.length / dimensions / (gpuMs / 1000), wasmRecall: recallOf(theirs.docIDs), wasmPerCpuS: theirs.perCpuS, hops: hits.hops, scored: hits.scored };
+    const row = {
+      what: 'graph search',
+      ef,
+      gpuRecall: recallOf(hits.docIDs),
+      gpuPerS: queries.length / dimensions / (gpuMs / 1000),
+      wasmRecall: recallOf(theirs.docIDs),
+      wasmPerCpuS: theirs.perCpuS,
+      hops: hits.hops,
+      scored: hits.scored,
+    };
     bench.rows.push(row);
     losses.push(row.wasmRecall - row.gpuRecall);
     if (row.gpuRecall >= 0.95) reached.gpu ??= row.gpuPerS;
@@ -218,17 +258,26 @@ async function benchGraph(bench: Bench, rows: Float32Array, queries: Float32Arra
   }
   dropGraph(gpu, graph);
   bench.figures.push({ name: 'gpu.build.recall-loss', value: rounded(Math.max(...losses.slice(-5))), unit: 'recall', goal: '<= 0.005' });
-  if (isStated && reached.gpu && reached.wasm) bench.figures.push({ name: 'gpu.graph-search.vs-wasm', value: rounded(reached.gpu / reached.wasm), unit: '×', goal: '>= 10' });
+  if (isStated && reached.gpu && reached.wasm)
+    bench.figures.push({ name: 'gpu.graph-search.vs-wasm', value: rounded(reached.gpu / reached.wasm), unit: '×', goal: '>= 10' });
   floats.drop();
   codes.drop();
 }
 
-const seedsOf = (built: BuiltGraph): Uint32Array<ArrayBuffer> => (built.levels.findLast((level) => level.rows.length >= 64) ?? built.levels[0]).rows;
+const seedsOf = (built: BuiltGraph): Uint32Array<ArrayBuffer> =>
+  (built.levels.findLast((level) => level.rows.length >= 64) ?? built.levels[0]).rows;
 
 function build(bench: Bench, table: RowTable): Promise<BuiltGraph> {
   const random = new SeededRandom(3);
   const levels = drawLevels(table.count, M, () => random.next());
-  const options = { maxConnections: M, efConstruction: EF_CONSTRUCTION, levels, shape: TILE_SHAPES[bench.shape], scratchBytesMax: SCRATCH_BYTES_MAX, scanRowsMax: SCAN_ROWS_MAX };
+  const options = {
+    maxConnections: M,
+    efConstruction: EF_CONSTRUCTION,
+    levels,
+    shape: TILE_SHAPES[bench.shape],
+    scratchBytesMax: SCRATCH_BYTES_MAX,
+    scanRowsMax: SCAN_ROWS_MAX,
+  };
   return bench.gpu.exclusive(() => buildGraph(bench.gpu, table, options));
 }
 

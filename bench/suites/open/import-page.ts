@@ -5,7 +5,12 @@ const WORD = { properties: { word: 'text', gloss: 'text', pos: 'text', uses: 'in
 
 async function importObjects(count: number): Promise<number> {
   const rows = Array.from({ length: count }, (_, n) => ({
-    properties: { word: `word ${n}`, gloss: `the ${n % 977}th of many glosses, with some ${n % 31} words in it that differ`, pos: n % 3 === 0 ? 'noun' : 'verb', uses: n % 100 },
+    properties: {
+      word: `word ${n}`,
+      gloss: `the ${n % 977}th of many glosses, with some ${n % 31} words in it that differ`,
+      pos: n % 3 === 0 ? 'noun' : 'verb',
+      uses: n % 100,
+    },
     vectors: Float32Array.from({ length: 384 }, (_unused, i) => Math.sin(n + i)),
   }));
   await new Promise((resolve) => setTimeout(resolve, 500));

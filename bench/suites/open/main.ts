@@ -41,13 +41,16 @@ export async function run(context: BenchContext): Promise<SuiteResult> {
   };
 
   await attempt('open.page-task-max-ms', 'ms', '<= 16', () => pageTasks(rows));
-  if (only !== undefined && figures.filter((name) => name.includes(only)).every((name) => name.includes('page-task'))) return { figures: taken, rows, missing };
+  if (only !== undefined && figures.filter((name) => name.includes(only)).every((name) => name.includes('page-task')))
+    return { figures: taken, rows, missing };
   const demo = await serveDemo();
   const browser = await openBrowser();
   try {
     await attempt('open.first-visit.keyword-ms', 'ms', '<= 3000', () => firstVisit(browser, demo.url, rows));
     await attempt('open.warm.keyword-ms', 'ms', '<= 400', () => warmVisits(browser, demo.url, 'lighthouse', 'words', rows));
-    await attempt('open.warm.meaning-ms', 'ms', '<= 1000', () => warmVisits(browser, demo.url, 'a tower that guides ships', 'meaning', rows));
+    await attempt('open.warm.meaning-ms', 'ms', '<= 1000', () =>
+      warmVisits(browser, demo.url, 'a tower that guides ships', 'meaning', rows),
+    );
     await attempt('open.keystroke.p95-ms', 'ms', '<= 120', () => typed(browser, demo.url, rows));
     await attempt('open.idle-wakeups-per-s', '1/s', '= 0', () => wakeUps(browser, demo.url, rows));
     await attempt('open.tab-memory-mb', 'MB', '<= 250', () => memory(browser, demo.url, rows));
@@ -82,7 +85,12 @@ async function firstVisit(browser: Browser, url: string, rows: Record<string, un
   const bytes = network.bytes();
   await waitForStage(page, 'text');
   const textMs = await page.evaluate(() => performance.now());
-  await network.session.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: -1 });
+  await network.session.send('Network.emulateNetworkConditions', {
+    offline: false,
+    latency: 0,
+    downloadThroughput: -1,
+    uploadThroughput: -1,
+  });
   await waitForStage(page, 'model');
   await waitForStage(page, 'vectors');
   rows.push({ row: 'first visit', keywordMs: answered, bytesBefore: bytes, textMs, allMs: await page.evaluate(() => performance.now()) });
@@ -116,7 +124,13 @@ async function typed(browser: Browser, url: string, rows: Record<string, unknown
     const times: number[] = [];
     for (const sentence of SENTENCES) times.push(...(await keystrokes(page, sentence, 'both', 150)));
     p95.push(quantile(times, 0.95));
-    rows.push({ row: `keystrokes, processor slowed ${rate}×`, count: times.length, p50Ms: quantile(times, 0.5), p95Ms: quantile(times, 0.95), goalMs: rate === 1 ? 120 : 350 });
+    rows.push({
+      row: `keystrokes, processor slowed ${rate}×`,
+      count: times.length,
+      p50Ms: quantile(times, 0.5),
+      p95Ms: quantile(times, 0.95),
+      goalMs: rate === 1 ? 120 : 350,
+    });
   }
   await page.close();
   return p95[0];
@@ -129,7 +143,10 @@ async function wakeUps(browser: Browser, url: string, rows: Record<string, unkno
   await waitForStage(page, 'model');
   await page.waitForTimeout(QUIET_MS);
   const threads = workerThreads(browser.profile);
-  const count = (): number[] => threads.map(({ pid, tid }) => Number(/voluntary_ctxt_switches:\s*(\d+)/.exec(readFileSync(`/proc/${pid}/task/${tid}/status`, 'utf8'))?.[1]));
+  const count = (): number[] =>
+    threads.map(({ pid, tid }) =>
+      Number(/voluntary_ctxt_switches:\s*(\d+)/.exec(readFileSync(`/proc/${pid}/task/${tid}/status`, 'utf8'))?.[1]),
+    );
   const before = count();
   await page.waitForTimeout(REST_MS);
   const after = count();
@@ -147,7 +164,9 @@ async function memory(browser: Browser, url: string, rows: Record<string, unknow
   await page.goto(url, { waitUntil: 'commit' });
   await answeredAfterMs(page);
   await page.waitForTimeout(5_000);
-  const renderers = browserProcesses(browser.profile).filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('--type=renderer'));
+  const renderers = browserProcesses(browser.profile).filter((pid) =>
+    readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('--type=renderer'),
+  );
   // The browser keeps a spare renderer or two; the tab's is the largest.
   const sizes = renderers.map((pid) => memoryBytesOf([pid]) / 1e6).sort((a, b) => b - a);
   const [mb] = sizes;

@@ -44,7 +44,12 @@ export async function slowNetwork(page: Page): Promise<{ session: CDPSession; by
   let received = 0;
   session.on('Network.dataReceived', ({ encodedDataLength }) => (received += encodedDataLength));
   await session.send('Network.enable');
-  await session.send('Network.emulateNetworkConditions', { offline: false, latency: 20, downloadThroughput: 1_250_000, uploadThroughput: 1_250_000 });
+  await session.send('Network.emulateNetworkConditions', {
+    offline: false,
+    latency: 20,
+    downloadThroughput: 1_250_000,
+    uploadThroughput: 1_250_000,
+  });
   return { session, bytes: () => received };
 }
 

@@ -16,7 +16,10 @@ export interface BeirSet {
   readonly judgements: ReadonlyMap<string, ReadonlyMap<string, number>>;
 }
 
-const linesOf = (path: string): string[] => readFileSync(path, 'utf8').split('\n').filter((line) => line.trim() !== '');
+const linesOf = (path: string): string[] =>
+  readFileSync(path, 'utf8')
+    .split('\n')
+    .filter((line) => line.trim() !== '');
 const rowsOf = (path: string): Record<string, string>[] => linesOf(path).map((line) => JSON.parse(line) as Record<string, string>);
 
 export function loadBeir(folder: string): BeirSet {
@@ -35,6 +38,9 @@ export function loadBeir(folder: string): BeirSet {
 export function ndcg(ranking: readonly string[], graded: ReadonlyMap<string, number>, k: number): number {
   const gain = (grade: number, rank: number): number => grade / Math.log2(rank + 2);
   const found = ranking.slice(0, k).reduce((sum, id, rank) => sum + gain(graded.get(id) ?? 0, rank), 0);
-  const best = [...graded.values()].sort((a, b) => b - a).slice(0, k).reduce((sum, grade, rank) => sum + gain(grade, rank), 0);
+  const best = [...graded.values()]
+    .sort((a, b) => b - a)
+    .slice(0, k)
+    .reduce((sum, grade, rank) => sum + gain(grade, rank), 0);
   return best === 0 ? 0 : found / best;
 }

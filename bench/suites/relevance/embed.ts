@@ -16,7 +16,12 @@ export async function embedAll(texts: readonly string[], path: string, root: str
   const server = await serveFolder(fetchModel(), { mounts: { '/ort/': join(root, 'node_modules/onnxruntime-web/dist') } });
   try {
     const url = (name: string): string => server.url + name;
-    const urls = { model: url('model_quantized.onnx'), tokenizer: url('tokenizer.json'), tokenizerConfig: url('tokenizer_config.json'), wasm: url('ort/ort-wasm-simd-threaded.wasm') };
+    const urls = {
+      model: url('model_quantized.onnx'),
+      tokenizer: url('tokenizer.json'),
+      tokenizerConfig: url('tokenizer_config.json'),
+      wasm: url('ort/ort-wasm-simd-threaded.wasm'),
+    };
     const model = await loadModel(urls, 1, () => undefined);
     const rows = new Float32Array(texts.length * DIMENSIONS);
     for (let i = 0; i < texts.length; i++) {

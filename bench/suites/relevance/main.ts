@@ -30,9 +30,17 @@ const FLAT: CollectionConfig = { properties: { text: { type: 'text', stemming: '
 const flatText = ({ title, text }: BeirSet['documents'][number]): string => (title === '' ? text : `${title} ${text}`);
 
 /** Settings shown beside the figure. */
-const VARIANTS: readonly { readonly name: string; readonly config: CollectionConfig; readonly fields: (document: BeirSet['documents'][number]) => string[] }[] = [
+const VARIANTS: readonly {
+  readonly name: string;
+  readonly config: CollectionConfig;
+  readonly fields: (document: BeirSet['documents'][number]) => string[];
+}[] = [
   { name: 'one property, no stemming (the default)', config: { properties: { text: 'text' } }, fields: (document) => [flatText(document)] },
-  { name: 'one property, english, k1 0.9 b 0.4', config: { ...FLAT, invertedIndex: { k1: 0.9, b: 0.4 } }, fields: (document) => [flatText(document)] },
+  {
+    name: 'one property, english, k1 0.9 b 0.4',
+    config: { ...FLAT, invertedIndex: { k1: 0.9, b: 0.4 } },
+    fields: (document) => [flatText(document)],
+  },
   {
     name: 'title and text apart, english',
     config: { properties: { title: { type: 'text', stemming: 'english' }, text: { type: 'text', stemming: 'english' } } },
@@ -40,7 +48,11 @@ const VARIANTS: readonly { readonly name: string; readonly config: CollectionCon
   },
 ];
 
-async function shardOf(set: BeirSet, config: CollectionConfig, fields: (document: BeirSet['documents'][number]) => string[]): Promise<TextShard> {
+async function shardOf(
+  set: BeirSet,
+  config: CollectionConfig,
+  fields: (document: BeirSet['documents'][number]) => string[],
+): Promise<TextShard> {
   const shard = await TextShard.open(memoryVfs(), normalize('Document', config));
   for (const document of set.documents) shard.add(fields(document));
   shard.flush();
@@ -49,11 +61,18 @@ async function shardOf(set: BeirSet, config: CollectionConfig, fields: (document
 
 /** Mean over the queries of what `rank` makes of each. */
 function score(set: BeirSet, rank: (query: number) => readonly number[]): number {
-  const all = set.queries.map(({ id }, i) => ndcg(rank(i).map((docID) => set.documents[docID].id), set.judgements.get(id)!, TOP));
+  const all = set.queries.map(({ id }, i) =>
+    ndcg(
+      rank(i).map((docID) => set.documents[docID].id),
+      set.judgements.get(id)!,
+      TOP,
+    ),
+  );
   return all.reduce((sum, value) => sum + value, 0) / all.length;
 }
 
-const answer = (shard: TextShard, wanted: SearchRequest): ShardSearchResult => shard.query.search(planShardSearch({ ...wanted, vector: null }));
+const answer = (shard: TextShard, wanted: SearchRequest): ShardSearchResult =>
+  shard.query.search(planShardSearch({ ...wanted, vector: null }));
 const bm25 = (shard: TextShard, text: string): number[] => {
   const wanted = request({ keyword: keyword(text), limit: TOP });
   return mergeResults(wanted, [answer(shard, wanted)]).hits.map(({ docID }) => docID);
@@ -66,10 +85,20 @@ function nearest(documents: Float32Array, query: Float32Array, count: number): C
     for (let d = 0; d < DIMENSIONS; d++) dot += documents[row * DIMENSIONS + d] * query[d];
     return 1 - dot;
   });
-  const docIDs = Uint32Array.from(distances.keys()).sort((a, b) => distances[a] - distances[b]).slice(0, count);
+  const docIDs = Uint32Array.from(distances.keys())
+    .sort((a, b) => distances[a] - distances[b])
+    .slice(0, count);
   const uuids = new Uint8Array(docIDs.length * 16);
   docIDs.forEach((docID, i) => uuids.set(uuidOfNumber(docID), i * 16));
-  return { docIDs, uuids, scores: Float64Array.from(docIDs, (docID) => distances[docID]), sortValues: [], groups: [], highlights: [], explanations: [] };
+  return {
+    docIDs,
+    uuids,
+    scores: Float64Array.from(docIDs, (docID) => distances[docID]),
+    sortValues: [],
+    groups: [],
+    highlights: [],
+    explanations: [],
+  };
 }
 
 export async function run(context: BenchContext): Promise<SuiteResult> {
@@ -86,19 +115,32 @@ export async function run(context: BenchContext): Promise<SuiteResult> {
   }
 
   const documents = await embedAll(set.documents.map(flatText), join(context.cache, `${name}-documents.f32`), context.root, context.log);
-  const queries = await embedAll(set.queries.map(({ text }) => text), join(context.cache, `${name}-queries.f32`), context.root, context.log);
+  const queries = await embedAll(
+    set.queries.map(({ text }) => text),
+    join(context.cache, `${name}-queries.f32`),
+    context.root,
+    context.log,
+  );
   const queryVector = (query: number): Float32Array => queries.subarray(query * DIMENSIONS, (query + 1) * DIMENSIONS);
   const hybrid = (query: number, type: 'relativeScore' | 'ranked', alpha: number): number[] => {
-    const vector = { targets: [{ name: 'default', query: queryVector(query), weight: 1 }], combination: 'sum' as const, maxDistance: null, ef: null };
+    const vector = {
+      targets: [{ name: 'default', query: queryVector(query), weight: 1 }],
+      combination: 'sum' as const,
+      maxDistance: null,
+      ef: null,
+    };
     const wanted = request({ keyword: keyword(set.queries[query].text), vector, fusion: { type, alpha }, limit: TOP });
     const { candidates } = planShardSearch(wanted);
     const keywords = shard.query.search(planShardSearch(request({ keyword: wanted.keyword, limit: candidates })));
-    return mergeResults(wanted, [{ ...keywords, vector: nearest(documents, queryVector(query), candidates) }]).hits.map(({ docID }) => docID);
+    return mergeResults(wanted, [{ ...keywords, vector: nearest(documents, queryVector(query), candidates) }]).hits.map(
+      ({ docID }) => docID,
+    );
   };
   const byVector = score(set, (query) => [...nearest(documents, queryVector(query), TOP).docIDs]);
   const both = score(set, (query) => hybrid(query, 'relativeScore', 0.75));
   for (const type of ['relativeScore', 'ranked'] as const)
-    for (const alpha of [0.25, 0.5, 0.75]) rows.push({ search: 'hybrid', settings: `${type}, alpha ${alpha}`, ndcg10: score(set, (query) => hybrid(query, type, alpha)) });
+    for (const alpha of [0.25, 0.5, 0.75])
+      rows.push({ search: 'hybrid', settings: `${type}, alpha ${alpha}`, ndcg10: score(set, (query) => hybrid(query, type, alpha)) });
 
   const figures: Figure[] = [
     { name: `relevance.${name}.bm25.ndcg10`, value: byKeyword, unit: 'nDCG@10', goal: '>= 0.68' },

@@ -20,7 +20,8 @@ const ENGINES: readonly EngineName[] = ['heddle', 'heddle-store', 'raw', 'sqlite
 const PEERS: readonly EngineName[] = ['sqlite', 'idb', 'dexie', 'pglite'];
 /** PGlite compiles with `new Function`, which the product's own policy forbids; an isolated page has clocks of 5 µs instead of 100. */
 const HEADERS = {
-  'content-security-policy': "default-src 'self'; script-src 'self' 'wasm-unsafe-eval' 'unsafe-eval' blob:; worker-src 'self' blob:; img-src data:",
+  'content-security-policy':
+    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval' 'unsafe-eval' blob:; worker-src 'self' blob:; img-src data:",
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-embedder-policy': 'require-corp',
 };
@@ -47,7 +48,21 @@ interface Measured {
   facts: Readonly<Record<string, number>>;
 }
 
-const fresh = (): Measured => ({ put1Ms: [], put1P50Ms: [], putInFlightRate: [], batch100Rate: [], batch1000Rate: [], getRate: [], scanRate: [], getWallRate: [], scanWallRate: [], objects: 0, firstOpenMs: 0, reopenMs: 0, facts: {} });
+const fresh = (): Measured => ({
+  put1Ms: [],
+  put1P50Ms: [],
+  putInFlightRate: [],
+  batch100Rate: [],
+  batch1000Rate: [],
+  getRate: [],
+  scanRate: [],
+  getWallRate: [],
+  scanWallRate: [],
+  objects: 0,
+  firstOpenMs: 0,
+  reopenMs: 0,
+  facts: {},
+});
 
 /** A page on the origin `url`; the same for all of a run, because storage belongs to the origin. */
 async function withPage<T>(browser: Browser, url: string, work: (ask: Ask) => Promise<T>): Promise<T> {
@@ -91,7 +106,13 @@ async function round(browser: Browser, ask: Ask, engine: EngineName, into: Measu
 const rateOf = ({ count, ms }: StepResult): number => (count / ms) * 1000;
 
 /** Every engine, round by round in turn; then each is closed and opened again. */
-async function compare(browser: Browser, url: string, engines: readonly EngineName[], rounds: number, log: (text: string) => void): Promise<Map<EngineName, Measured>> {
+async function compare(
+  browser: Browser,
+  url: string,
+  engines: readonly EngineName[],
+  rounds: number,
+  log: (text: string) => void,
+): Promise<Map<EngineName, Measured>> {
   const measured = new Map(engines.map((engine) => [engine, fresh()]));
   await withPage(browser, url, async (ask) => {
     for (const engine of engines) measured.get(engine)!.firstOpenMs = (await ask(engine, { kind: 'open', engine })).ms;
@@ -130,7 +151,12 @@ interface GrowthPoint {
 }
 
 /** Heddle alone, filled in batches of 100; what the last tenth before each size cost. */
-async function grow(browser: Browser, url: string, most: number, log: (text: string) => void): Promise<{ points: GrowthPoint[]; facts: Readonly<Record<string, number>> }> {
+async function grow(
+  browser: Browser,
+  url: string,
+  most: number,
+  log: (text: string) => void,
+): Promise<{ points: GrowthPoint[]; facts: Readonly<Record<string, number>> }> {
   return withPage(browser, url, async (ask) => {
     await ask('heddle', { kind: 'open', engine: 'heddle' });
     const points: GrowthPoint[] = [];
@@ -198,7 +224,8 @@ export async function run(context: BenchContext): Promise<SuiteResult> {
     if (context.flag('probe')) return await probe(served.url);
     const first = await openBrowser();
     const measured = await compare(first, served.url, engines, rounds, context.log).finally(() => first.close());
-    if (chosen !== undefined) return { figures: [], rows: rowsOf(measured, []), missing: FIGURES.map((name) => ({ name, reason: '--engines leaves peers out' })) };
+    if (chosen !== undefined)
+      return { figures: [], rows: rowsOf(measured, []), missing: FIGURES.map((name) => ({ name, reason: '--engines leaves peers out' })) };
     const second = await openBrowser();
     const growth = await grow(second, served.url, most, context.log).finally(() => second.close());
     return { figures: figuresOf(measured, growth), rows: rowsOf(measured, growth.points), missing: missingOf(growth.points) };
@@ -216,10 +243,30 @@ function figuresOf(measured: ReadonlyMap<EngineName, Measured>, growth: Awaited<
   const jsonBytes = Array.from({ length: 1000 }, (_, n) => textOf(n).length).reduce((a, b) => a + b) / 1000;
   const list: Figure[] = [
     { name: 'storage.put1-p50.vs-raw', value: round3(medianRatio(ours.put1P50Ms, raw.put1P50Ms)), unit: '× ms', goal: '<= 1.2' },
-    { name: 'storage.put1-p50.vs-best-peer', value: round3(Math.max(...PEERS.map((name) => medianRatio(ours.put1P50Ms, measured.get(name)!.put1P50Ms)))), unit: '× ms', goal: '< 1' },
-    { name: 'storage.put64.vs-best-peer-put1', value: round3(median(ours.putInFlightRate) / best(put1Rate)), unit: '× puts/s', goal: '>= 10' },
-    { name: 'storage.batch1000.vs-best-peer', value: round3(Math.min(...PEERS.map((name) => medianRatio(ours.batch1000Rate, measured.get(name)!.batch1000Rate)))), unit: '× objects/s', goal: '>= 1.5' },
-    { name: 'storage.batch1000.vs-raw', value: round3(medianRatio(ours.batch1000Rate, raw.batch1000Rate)), unit: '× objects/s', goal: '>= 0.5' },
+    {
+      name: 'storage.put1-p50.vs-best-peer',
+      value: round3(Math.max(...PEERS.map((name) => medianRatio(ours.put1P50Ms, measured.get(name)!.put1P50Ms)))),
+      unit: '× ms',
+      goal: '< 1',
+    },
+    {
+      name: 'storage.put64.vs-best-peer-put1',
+      value: round3(median(ours.putInFlightRate) / best(put1Rate)),
+      unit: '× puts/s',
+      goal: '>= 10',
+    },
+    {
+      name: 'storage.batch1000.vs-best-peer',
+      value: round3(Math.min(...PEERS.map((name) => medianRatio(ours.batch1000Rate, measured.get(name)!.batch1000Rate)))),
+      unit: '× objects/s',
+      goal: '>= 1.5',
+    },
+    {
+      name: 'storage.batch1000.vs-raw',
+      value: round3(medianRatio(ours.batch1000Rate, raw.batch1000Rate)),
+      unit: '× objects/s',
+      goal: '>= 0.5',
+    },
     { name: 'storage.get.vs-sqlite', value: round3(medianRatio(ours.getRate, sqlite.getRate)), unit: '× gets/s', goal: '>= 1' },
     { name: 'storage.scan.vs-sqlite', value: round3(medianRatio(ours.scanRate, sqlite.scanRate)), unit: '× objects/s', goal: '>= 0.7' },
     { name: 'storage.reopen-ms', value: round3(ours.reopenMs), unit: 'ms', goal: '<= 50' },
@@ -228,11 +275,26 @@ function figuresOf(measured: ReadonlyMap<EngineName, Measured>, growth: Awaited<
   const at = (size: number): GrowthPoint | undefined => growth.points.find(({ objects }) => objects === size);
   const most = growth.points.at(-1);
   if (most !== undefined && most.objects >= 100_000)
-    list.push({ name: 'storage.bytes-per-json-byte', value: round3(growth.facts.segmentBytes / most.objects / jsonBytes), unit: 'bytes', goal: '<= 1.1' });
+    list.push({
+      name: 'storage.bytes-per-json-byte',
+      value: round3(growth.facts.segmentBytes / most.objects / jsonBytes),
+      unit: 'bytes',
+      goal: '<= 1.1',
+    });
   if (at(1_000_000) !== undefined)
-    list.push({ name: 'storage.put-1m.vs-10k', value: round3(at(1_000_000)!.putRate / at(10_000)!.putRate), unit: '× objects/s', goal: '>= 0.8' });
+    list.push({
+      name: 'storage.put-1m.vs-10k',
+      value: round3(at(1_000_000)!.putRate / at(10_000)!.putRate),
+      unit: '× objects/s',
+      goal: '>= 0.8',
+    });
   if (most !== undefined)
-    list.push({ name: 'storage.stall-max-ms', value: round3(Math.max(...growth.points.map(({ callMaxMs }) => callMaxMs))), unit: 'ms', goal: '<= 50' });
+    list.push({
+      name: 'storage.stall-max-ms',
+      value: round3(Math.max(...growth.points.map(({ callMaxMs }) => callMaxMs))),
+      unit: 'ms',
+      goal: '<= 50',
+    });
   return list;
 }
 

@@ -20,7 +20,14 @@ export class OursStore implements Subject {
   private sequence = 0;
 
   async open(): Promise<void> {
-    this.storage = await HostStorage.open({ vfs: opfsVfs(['ours-store']), mirror: null, clock: systemClock, random: systemRandom, logger: silentLogger, limits: { settleMs: 0 } });
+    this.storage = await HostStorage.open({
+      vfs: opfsVfs(['ours-store']),
+      mirror: null,
+      clock: systemClock,
+      random: systemRandom,
+      logger: silentLogger,
+      limits: { settleMs: 0 },
+    });
     const isNew = this.storage.shards().length === 0;
     this.store = isNew ? this.storage.createShard(SHARD, new Uint8Array(0)) : this.storage.store(SHARD);
     this.reader = this.store.bucket(BUCKET);
@@ -66,7 +73,12 @@ export class OursStore implements Subject {
     return { flushes, commits, diskBytes, freeBytes, logBytes, segmentBytes: this.store.bytes };
   }
   private flush(): void {
-    this.store.flush({ sections: [{ bucket: BUCKET, entries: this.memtable.entries() }], uptoSequence: this.sequence, meta: new Uint8Array(0), bytesExpected: this.memtable.bytes });
+    this.store.flush({
+      sections: [{ bucket: BUCKET, entries: this.memtable.entries() }],
+      uptoSequence: this.sequence,
+      meta: new Uint8Array(0),
+      bytesExpected: this.memtable.bytes,
+    });
     this.memtable = new ReplaceMemtable();
   }
 }

@@ -117,14 +117,33 @@ export class Ours implements Subject {
   async facts(): Promise<Record<string, number>> {
     const stats: HostStats = await this.host.stats();
     const segmentBytes = stats.shards.reduce((sum, shard) => sum + shard.segmentBytes, 0);
-    return { flushes: stats.flushes, commits: stats.commits, segmentBytes, diskBytes: stats.diskBytes, logBytes: stats.logBytes, freeBytes: stats.freeBytes, sliceMaxMs: this.sliceMaxMs };
+    return {
+      flushes: stats.flushes,
+      commits: stats.commits,
+      segmentBytes,
+      diskBytes: stats.diskBytes,
+      logBytes: stats.logBytes,
+      freeBytes: stats.freeBytes,
+      sliceMaxMs: this.sliceMaxMs,
+    };
   }
 
   private async write(from: number, count: number): Promise<void> {
     const writer = new ByteWriter(count * 1100);
     for (let n = from; n < from + count; n++)
-      writeEntry(writer, { kind: WriteKind.upsert, uuid: uuidOf(n), properties: utf8(JSON.stringify(valuesOf(n))), vectors: [], expectedDocID: 0 });
-    const ack = await this.host.write({ shard: SHARD, request: { client: this.client, sequence: ++this.sequence }, batch: writer.finish(), atomic: true });
+      writeEntry(writer, {
+        kind: WriteKind.upsert,
+        uuid: uuidOf(n),
+        properties: utf8(JSON.stringify(valuesOf(n))),
+        vectors: [],
+        expectedDocID: 0,
+      });
+    const ack = await this.host.write({
+      shard: SHARD,
+      request: { client: this.client, sequence: ++this.sequence },
+      batch: writer.finish(),
+      atomic: true,
+    });
     if (ack.written !== count) throw new Error(`wrote ${ack.written} of ${count}`);
   }
 

@@ -60,7 +60,9 @@ export class Sqlite3 implements Subject {
     const sqlite3 = await sqlite3InitModule();
     this.pool = await sqlite3.installOpfsSAHPoolVfs({ name: 'pool', directory: '/sqlite' });
     this.db = new this.pool.OpfsSAHPoolDb('/bench.db');
-    this.db.exec('PRAGMA locking_mode=exclusive; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE IF NOT EXISTS note (id INTEGER PRIMARY KEY, json TEXT NOT NULL)');
+    this.db.exec(
+      'PRAGMA locking_mode=exclusive; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE IF NOT EXISTS note (id INTEGER PRIMARY KEY, json TEXT NOT NULL)',
+    );
     const mode = this.db.selectValue('PRAGMA journal_mode');
     if (mode !== 'wal') throw new Error(`SQLite is in journal mode ${String(mode)}`);
     this.insert = this.db.prepare('INSERT OR REPLACE INTO note VALUES (?, ?)');
@@ -122,7 +124,12 @@ export class IndexedDb implements Subject {
   async scan(): Promise<number> {
     let count = 0;
     for (let from = 0; ; from += 1000) {
-      const texts = await settled(this.db.transaction('note').objectStore('note').getAll(IDBKeyRange.bound(from, from + 999)) as IDBRequest<string[]>);
+      const texts = await settled(
+        this.db
+          .transaction('note')
+          .objectStore('note')
+          .getAll(IDBKeyRange.bound(from, from + 999)) as IDBRequest<string[]>,
+      );
       count += texts.length;
       if (texts.length === 0) return count;
     }
@@ -153,7 +160,10 @@ export class DexieDb implements Subject {
   async scan(): Promise<number> {
     let count = 0;
     for (let from = 0; ; from += 1000) {
-      const rows = await this.notes.where('id').between(from, from + 1000).toArray();
+      const rows = await this.notes
+        .where('id')
+        .between(from, from + 1000)
+        .toArray();
       count += rows.length;
       if (rows.length === 0) return count;
     }
@@ -173,8 +183,13 @@ export class Postgres implements Subject {
   }
   async put(from: number, count: number): Promise<void> {
     const ids = Array.from({ length: count }, (_, i) => from + i);
-    if (count === 1) await this.db.query('INSERT INTO note VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET json = excluded.json', [from, textOf(from)]);
-    else await this.db.query('INSERT INTO note SELECT * FROM unnest($1::int[], $2::text[]) ON CONFLICT (id) DO UPDATE SET json = excluded.json', [ids, ids.map(textOf)]);
+    if (count === 1)
+      await this.db.query('INSERT INTO note VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET json = excluded.json', [from, textOf(from)]);
+    else
+      await this.db.query(
+        'INSERT INTO note SELECT * FROM unnest($1::int[], $2::text[]) ON CONFLICT (id) DO UPDATE SET json = excluded.json',
+        [ids, ids.map(textOf)],
+      );
   }
   async get(n: number): Promise<string> {
     const result = await this.db.query<{ json: string }>('SELECT json FROM note WHERE id = $1', [n]);
@@ -183,7 +198,10 @@ export class Postgres implements Subject {
   async scan(): Promise<number> {
     let count = 0;
     for (let from = 0; ; from += 1000) {
-      const { rows } = await this.db.query<{ json: string }>('SELECT json FROM note WHERE id >= $1 AND id < $2 ORDER BY id', [from, from + 1000]);
+      const { rows } = await this.db.query<{ json: string }>('SELECT json FROM note WHERE id >= $1 AND id < $2 ORDER BY id', [
+        from,
+        from + 1000,
+      ]);
       count += rows.length;
       if (rows.length === 0) return count;
     }

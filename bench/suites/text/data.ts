@@ -29,7 +29,11 @@ function debianDescriptions(): string[] {
 }
 
 /** Left out of queries, so that engines with stopwords and without do the same work. */
-const COMMON = new Set('a an and are as at be but by for if in into is it no not of on or such that the their then there these they this to was will with'.split(' '));
+const COMMON = new Set(
+  'a an and are as at be but by for if in into is it no not of on or such that the their then there these they this to was will with'.split(
+    ' ',
+  ),
+);
 
 /** One to four words a query, drawn as they occur: from the running text, common words left out. */
 export function queriesOf(texts: readonly string[], count: number): string[] {
@@ -45,4 +49,5 @@ export function queriesOf(texts: readonly string[], count: number): string[] {
 }
 
 /** Every state of the input while `queries` are typed, from the second letter on. */
-export const keystrokesOf = (queries: readonly string[]): string[] => queries.flatMap((query) => Array.from({ length: query.length - 1 }, (_, i) => query.slice(0, i + 2)));
+export const keystrokesOf = (queries: readonly string[]): string[] =>
+  queries.flatMap((query) => Array.from({ length: query.length - 1 }, (_, i) => query.slice(0, i + 2)));

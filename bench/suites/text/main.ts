@@ -89,7 +89,13 @@ export async function run(context: BenchContext): Promise<SuiteResult> {
   return { figures, rows, missing };
 }
 
-async function measureSet(context: BenchContext, set: SetName, data: { file: string; texts: readonly string[] }, engines: readonly EngineName[], rounds: number): Promise<Map<EngineName, Measured>> {
+async function measureSet(
+  context: BenchContext,
+  set: SetName,
+  data: { file: string; texts: readonly string[] },
+  engines: readonly EngineName[],
+  rounds: number,
+): Promise<Map<EngineName, Measured>> {
   const browser = await openBrowser();
   const { page, close } = await openPage(browser, join(import.meta.dirname, 'page.ts'), { mounts: { '/texts/': context.cache } });
   const queries = queriesOf(data.texts, QUERIES);
@@ -105,7 +111,16 @@ async function measureSet(context: BenchContext, set: SetName, data: { file: str
   };
   try {
     await page.waitForFunction(() => 'textBench' in globalThis);
-    for (const engine of engines) measured.set(engine, { indexRate: [], cpuMs: perOperator(), p50: perOperator(), p95: perOperator(), p99: perOperator(), bytes: NaN, reopenMs: NaN });
+    for (const engine of engines)
+      measured.set(engine, {
+        indexRate: [],
+        cpuMs: perOperator(),
+        p50: perOperator(),
+        p95: perOperator(),
+        p99: perOperator(),
+        bytes: NaN,
+        reopenMs: NaN,
+      });
     for (let round = 0; round < rounds; round++)
       for (const engine of round % 2 === 0 ? engines : engines.toReversed()) {
         context.log(`${set}, round ${round + 1} of ${rounds}: ${engine} indexes`);
@@ -132,7 +147,8 @@ async function measureSet(context: BenchContext, set: SetName, data: { file: str
           into.p95[operator].push(quantile(calls, 0.95));
           into.p99[operator].push(quantile(calls, 0.99));
         }
-    if (subjects.has('heddle')) measured.get('heddle')!.reopenMs = await reopen(browser, page, subjects, number, `${set}-${rounds - 1}`, queries[0]);
+    if (subjects.has('heddle'))
+      measured.get('heddle')!.reopenMs = await reopen(browser, page, subjects, number, `${set}-${rounds - 1}`, queries[0]);
     return measured;
   } finally {
     await close();
@@ -141,7 +157,14 @@ async function measureSet(context: BenchContext, set: SetName, data: { file: str
 }
 
 /** From a closed database in a new worker to its first answer. */
-async function reopen(browser: Browser, page: Page, subjects: ReadonlyMap<EngineName, Subject>, number: number, name: string, query: string): Promise<number> {
+async function reopen(
+  browser: Browser,
+  page: Page,
+  subjects: ReadonlyMap<EngineName, Subject>,
+  number: number,
+  name: string,
+  query: string,
+): Promise<number> {
   await subjects.get('heddle')!.step({ kind: 'close' });
   const times: number[] = [];
   for (let i = 0; i < 3; i++) {
@@ -158,7 +181,12 @@ async function reopen(browser: Browser, page: Page, subjects: ReadonlyMap<Engine
 function rowOf(set: SetName, engine: EngineName, texts: number, one: Measured): Record<string, unknown> {
   const row: Record<string, unknown> = { set, texts, engine, indexPerCpuSecond: Math.round(median(one.indexRate)) };
   for (const operator of ['or', 'and', 'prefix'] as const)
-    row[operator] = { cpuMs: rounded(median(one.cpuMs[operator])), p50Ms: rounded(median(one.p50[operator])), p95Ms: rounded(median(one.p95[operator])), p99Ms: rounded(median(one.p99[operator])) };
+    row[operator] = {
+      cpuMs: rounded(median(one.cpuMs[operator])),
+      p50Ms: rounded(median(one.p50[operator])),
+      p95Ms: rounded(median(one.p95[operator])),
+      p99Ms: rounded(median(one.p99[operator])),
+    };
   if (!Number.isNaN(one.bytes) && one.bytes > 0) row.bytes = one.bytes;
   if (!Number.isNaN(one.reopenMs)) row.reopenMs = rounded(one.reopenMs);
   return row;
@@ -167,7 +195,8 @@ function rowOf(set: SetName, engine: EngineName, texts: number, one: Measured): 
 function figuresOf(measured: ReadonlyMap<EngineName, Measured>): Figure[] {
   const [ours, mini, fts] = [measured.get('heddle'), measured.get('minisearch'), measured.get('fts5')];
   const figures: Figure[] = [];
-  const add = (name: string, value: number, unit: string, goal: string): void => void figures.push({ name, value: rounded(value), unit, goal });
+  const add = (name: string, value: number, unit: string, goal: string): void =>
+    void figures.push({ name, value: rounded(value), unit, goal });
   if (ours && mini) {
     add('text.or.p50.vs-minisearch', medianRatio(ours.p50.or, mini.p50.or), 'ratio of wall ms', '<= 1');
     add('text.or.p99.vs-minisearch', medianRatio(ours.p99.or, mini.p99.or), 'ratio of wall ms', '<= 0.25');

@@ -12,7 +12,12 @@ export class MiniSearch implements TextSubject {
     this.engine.addAll(texts.map((text, id) => ({ id, text })));
   }
   search(query: string, operator: Operator): number {
-    return this.engine.search(query, { combineWith: operator === 'and' ? 'AND' : 'OR', prefix: operator === 'prefix' ? (_term, i, terms) => i === terms.length - 1 : false }).slice(0, 10).length;
+    return this.engine
+      .search(query, {
+        combineWith: operator === 'and' ? 'AND' : 'OR',
+        prefix: operator === 'prefix' ? (_term, i, terms) => i === terms.length - 1 : false,
+      })
+      .slice(0, 10).length;
   }
   async bytes(): Promise<number> {
     return new TextEncoder().encode(JSON.stringify(this.engine)).length;
@@ -40,10 +45,19 @@ export class Orama implements TextSubject {
   private readonly engine = create({ schema: { text: 'string' } as const });
 
   async index(texts: readonly string[]): Promise<void> {
-    await insertMultiple(this.engine, texts.map((text) => ({ text })), 1000);
+    await insertMultiple(
+      this.engine,
+      texts.map((text) => ({ text })),
+      1000,
+    );
   }
   search(query: string, operator: Operator): number {
-    const found = oramaSearch(this.engine, { term: query, limit: 10, threshold: operator === 'and' ? 0 : 1, exact: operator !== 'prefix' }) as { hits: unknown[] };
+    const found = oramaSearch(this.engine, {
+      term: query,
+      limit: 10,
+      threshold: operator === 'and' ? 0 : 1,
+      exact: operator !== 'prefix',
+    }) as { hits: unknown[] };
     return found.hits.length;
   }
   async close(): Promise<void> {
@@ -75,7 +89,10 @@ export class Fts5 implements TextSubject {
     insert.finalize();
   }
   search(query: string, operator: Operator): number {
-    const words = query.split(' ').filter((word) => word !== '').map((word) => `"${word}"`);
+    const words = query
+      .split(' ')
+      .filter((word) => word !== '')
+      .map((word) => `"${word}"`);
     const match = operator === 'and' ? words.join(' AND ') : words.join(' OR ') + (operator === 'prefix' ? '*' : '');
     this.statement.bind(1, match);
     let found = 0;

@@ -79,7 +79,11 @@ export class TextShard {
     const pending = this.pending;
     let at = 0;
     const objects = { next: () => (at < pending.length ? { key: keyOfU32(pending[at].docID), value: pending[at++].bytes } : null) };
-    this.store.flush({ sections: [{ bucket: OBJECTS, entries: objects }, ...this.inverted.freeze()], uptoSequence: this.count, meta: metaOf(this.count) });
+    this.store.flush({
+      sections: [{ bucket: OBJECTS, entries: objects }, ...this.inverted.freeze()],
+      uptoSequence: this.count,
+      meta: metaOf(this.count),
+    });
     this.pending = [];
     this.inverted.flushed();
   }

@@ -59,7 +59,9 @@ export const walkParams = (p: { queries: number; words: number; firstQuery: numb
 export function graphWalkWgsl({ format, ef, degree, hashEntries, queryIsRow }: GraphWalkOptions): string {
   const code = rowFormatCode(format);
   const coded = format.rowType === 'u7';
-  const queryWord = queryIsRow ? code.load('rowWords[(p.firstQuery + query) * p.words + w]') : 'queryWords[(p.firstQuery + query) * p.words + w]';
+  const queryWord = queryIsRow
+    ? code.load('rowWords[(p.firstQuery + query) * p.words + w]')
+    : 'queryWords[(p.firstQuery + query) * p.words + w]';
   return `
 struct Params { queries: u32, words: u32, firstQuery: u32, seeds: u32, gridX: u32 }
 @group(0) @binding(0) var<uniform> p: Params;

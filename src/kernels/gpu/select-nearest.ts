@@ -35,14 +35,14 @@ export interface SelectOptions {
 }
 
 /** Parameters in the order of the uniform block; `isFirst`: the best lists start empty. */
-export const selectParams = (p: { count: number; stride: number; firstRow: number; segments: number; isFirst: boolean; allowBits: number }): number[] => [
-  p.count,
-  p.stride,
-  p.firstRow,
-  p.segments,
-  p.isFirst ? 1 : 0,
-  p.allowBits,
-];
+export const selectParams = (p: {
+  count: number;
+  stride: number;
+  firstRow: number;
+  segments: number;
+  isFirst: boolean;
+  allowBits: number;
+}): number[] => [p.count, p.stride, p.firstRow, p.segments, p.isFirst ? 1 : 0, p.allowBits];
 
 export function selectNearestWgsl({ width, source, allow }: SelectOptions): string {
   const fromPairs = source === 'pairs';

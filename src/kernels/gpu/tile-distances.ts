@@ -42,15 +42,15 @@ export interface TileDistancesOptions {
 export const tileSide = (shape: TileShape): number => shape.lanes * shape.each;
 
 /** Parameters in the order of the uniform block. */
-export const tileParams = (p: { queries: number; rows: number; words: number; firstRow: number; firstQuery: number; stride: number; earlierOnly?: boolean }): number[] => [
-  p.queries,
-  p.rows,
-  p.words,
-  p.firstRow,
-  p.firstQuery,
-  p.stride,
-  p.earlierOnly ? 1 : 0,
-];
+export const tileParams = (p: {
+  queries: number;
+  rows: number;
+  words: number;
+  firstRow: number;
+  firstQuery: number;
+  stride: number;
+  earlierOnly?: boolean;
+}): number[] => [p.queries, p.rows, p.words, p.firstRow, p.firstQuery, p.stride, p.earlierOnly ? 1 : 0];
 
 export function tileDistancesWgsl({ format, shape, gather, queryIsRow }: TileDistancesOptions): string {
   const code = rowFormatCode(format);

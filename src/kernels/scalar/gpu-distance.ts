@@ -10,7 +10,11 @@ import type { Distance } from '../../schema/collection-schema.ts';
 export const FLOAT_TOLERANCE = 2e-6;
 
 /** Distance of two float rows and the magnitude that its rounding error scales with. */
-export function floatDistance(distance: Distance, a: Float32Array, b: Float32Array): { readonly value: number; readonly magnitude: number } {
+export function floatDistance(
+  distance: Distance,
+  a: Float32Array,
+  b: Float32Array,
+): { readonly value: number; readonly magnitude: number } {
   let sum = 0;
   let magnitude = 0;
   for (let d = 0; d < a.length; d++) {

@@ -19,7 +19,13 @@ export function pruneLinks(candidates: readonly Candidate[], keep: number, dista
 }
 
 /** The lists of `count` rows that come in one batch: each chooses at most `keep` among the rows before it, then takes in who chose it. */
-export function linkBatch(count: number, keep: number, degree: number, offered: number, distanceBetween: (a: number, b: number) => number): number[][] {
+export function linkBatch(
+  count: number,
+  keep: number,
+  degree: number,
+  offered: number,
+  distanceBetween: (a: number, b: number) => number,
+): number[][] {
   const forward = Array.from({ length: count }, (_, row) => {
     const earlier = Array.from({ length: row }, (_, other) => ({ row: other, distance: distanceBetween(row, other) }));
     const nearest = earlier.toSorted((a, b) => a.distance - b.distance || a.row - b.row).slice(0, offered);

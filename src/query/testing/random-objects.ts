@@ -6,18 +6,37 @@ import { normalize } from '../../schema/normalize.ts';
 import type { Stack } from './segment-stack.ts';
 import { TestShard } from './test-shard.ts';
 
-const WORDS = ['river', 'stone', 'Élan', 'blue', 'the', 'of', 'quick', 'fox', 'jumps', 'lazy', 'dog', 'run', 'running', '日本語', 'naïve', 'a'];
+const WORDS = [
+  'river',
+  'stone',
+  'Élan',
+  'blue',
+  'the',
+  'of',
+  'quick',
+  'fox',
+  'jumps',
+  'lazy',
+  'dog',
+  'run',
+  'running',
+  '日本語',
+  'naïve',
+  'a',
+];
 
 export const pick = <T>(random: SeededRandom, items: readonly T[]): T => items[random.int(items.length)];
 const maybe = <T>(random: SeededRandom, make: () => T): T | null => (random.next() < 0.25 ? null : make());
 const several = <T>(random: SeededRandom, make: () => T): T[] => Array.from({ length: random.int(4) }, make);
 
-export const textOf = (random: SeededRandom, words = 8): string => Array.from({ length: random.int(words) }, () => pick(random, WORDS)).join(pick(random, [' ', ', ', '-']));
+export const textOf = (random: SeededRandom, words = 8): string =>
+  Array.from({ length: random.int(words) }, () => pick(random, WORDS)).join(pick(random, [' ', ', ', '-']));
 
 /** Every type, with index settings drawn by the seed. */
 export function randomSchema(random: SeededRandom): CollectionSchema {
   const coin = (): boolean => random.next() < 0.5;
-  const tokenization = (): 'word' | 'lowercase' | 'whitespace' | 'field' | 'trigram' => pick(random, ['word', 'lowercase', 'whitespace', 'field', 'trigram']);
+  const tokenization = (): 'word' | 'lowercase' | 'whitespace' | 'field' | 'trigram' =>
+    pick(random, ['word', 'lowercase', 'whitespace', 'field', 'trigram']);
   return normalize('Thing', {
     properties: {
       title: { type: 'text?', tokenization: 'word', asciiFold: coin() },
@@ -30,7 +49,10 @@ export function randomSchema(random: SeededRandom): CollectionSchema {
       day: { type: 'date?', indexRangeFilters: coin() },
       ref: 'uuid?',
       place: 'geoCoordinates?',
-      author: { type: 'object?', properties: { name: { type: 'text?', tokenization: 'field' }, born: { type: 'int?', indexRangeFilters: coin() } } },
+      author: {
+        type: 'object?',
+        properties: { name: { type: 'text?', tokenization: 'field' }, born: { type: 'int?', indexRangeFilters: coin() } },
+      },
       cars: { type: 'object[]?', properties: { make: 'text?', year: 'int?' } },
     },
     invertedIndex: { indexNullState: true, indexPropertyLength: true, indexTimestamps: true },
@@ -55,12 +77,21 @@ export function randomValues(random: SeededRandom): unknown[] {
     maybe(random, () => pick(random, REFS)),
     maybe(random, () => ({ latitude: random.int(170) - 85 + 0.5, longitude: pick(random, [-179.9, -60, 0, 13.4, 179.95]) })),
     maybe(random, () => ({ name: maybe(random, () => textOf(random, 3)), born: maybe(random, () => 1900 + random.int(5)) })),
-    maybe(random, () => several(random, () => ({ make: maybe(random, () => pick(random, WORDS)), year: maybe(random, () => 2000 + random.int(4)) }))),
+    maybe(random, () =>
+      several(random, () => ({ make: maybe(random, () => pick(random, WORDS)), year: maybe(random, () => 2000 + random.int(4)) })),
+    ),
   ];
 }
 
 /** Shards whose objects have been written, replaced, deleted, flushed, merged and reopened in a seeded order; objects are spread by UUID. */
-export function randomHistory(schema: CollectionSchema, random: SeededRandom, shards: number, steps: number, makeValues = randomValues, stacks: readonly Stack[] = []): TestShard[] {
+export function randomHistory(
+  schema: CollectionSchema,
+  random: SeededRandom,
+  shards: number,
+  steps: number,
+  makeValues = randomValues,
+  stacks: readonly Stack[] = [],
+): TestShard[] {
   const all = Array.from({ length: shards }, (_, i) => new TestShard(schema, stacks[i]));
   const uuids = Array.from({ length: Math.max(4, Math.floor(steps / 2)) }, () => uuidOf(random));
   for (let step = 0; step < steps; step++) {

@@ -64,7 +64,8 @@ export class SegmentStack implements Stack {
   merge(at: number): void {
     const [older, newer] = this.segments.slice(at, at + 2);
     const merged: Segment = new Map();
-    for (const id of new Set([...older.keys(), ...newer.keys()])) merged.set(id, mergeEntries([older.get(id) ?? [], newer.get(id) ?? []], this.options.get(id)!));
+    for (const id of new Set([...older.keys(), ...newer.keys()]))
+      merged.set(id, mergeEntries([older.get(id) ?? [], newer.get(id) ?? []], this.options.get(id)!));
     this.segments.splice(at, 2, merged);
   }
 }

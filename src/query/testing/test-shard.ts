@@ -35,7 +35,12 @@ export class TestShard {
 
   private open(): [InvertedIndex, ShardQuery] {
     const { schema, live, stack, vectors } = this;
-    const inverted = new InvertedIndex({ schema, live, bucket: (options) => stack.bucket(options), find: (uuid) => this.objects.get(uuidText(uuid))?.docID });
+    const inverted = new InvertedIndex({
+      schema,
+      live,
+      bucket: (options) => stack.bucket(options),
+      find: (uuid) => this.objects.get(uuidText(uuid))?.docID,
+    });
     const query = new ShardQuery({ schema, inverted, live, vectors, readValues: (docID) => this.byDocID.get(docID)!.values });
     return [inverted, query];
   }
