@@ -1,5 +1,5 @@
 /**
- * npm run bench -- text [--rounds 3] [--sets wordnet,debian] [--engines heddle,minisearch,…] [--json FILE]
+ * npm run bench -- text [--rounds 3] [--sets wordnet,debian] [--engines heddle,minisearch,…] [--queries 500] [--json FILE]
  *
  * Keyword search in Chromium, one worker an engine, beside MiniSearch, FlexSearch, Orama and SQLite's FTS5, in alternating
  * rounds. Ours is measured at the shard and durable on OPFS; the peers keep everything in memory. Rates are per second of the
@@ -19,7 +19,8 @@ export { figures } from './figures.ts';
 
 const ENGINES: readonly EngineName[] = ['heddle', 'minisearch', 'fts5', 'flexsearch', 'orama'];
 const QUERIES = 500;
-const TYPED = 40;
+/** Of them, how many are typed letter by letter. */
+const TYPED_SHARE = 0.08;
 
 /** One engine in its worker. */
 class Subject {
@@ -98,8 +99,8 @@ async function measureSet(
 ): Promise<Map<EngineName, Measured>> {
   const browser = await openBrowser();
   const { page, close } = await openPage(browser, join(import.meta.dirname, 'page.ts'), { mounts: { '/texts/': context.cache } });
-  const queries = queriesOf(data.texts, QUERIES);
-  const asked: Record<Operator, readonly string[]> = { or: queries, and: queries, prefix: keystrokesOf(queries.slice(0, TYPED)) };
+  const queries = queriesOf(data.texts, Number(context.option('queries') ?? QUERIES));
+  const asked: Record<Operator, readonly string[]> = { or: queries, and: queries, prefix: keystrokesOf(queries.slice(0, Math.ceil(queries.length * TYPED_SHARE))) };
   const measured = new Map<EngineName, Measured>();
   const subjects = new Map<EngineName, Subject>();
   let number = 0;
