@@ -17,7 +17,7 @@ import { RowTable } from './row-table.ts';
 /** Compiling for a software adapter takes seconds on a busy machine. */
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
-const ROWS = 800;
+const ROWS = 700;
 const DIMENSIONS = 32;
 const QUERIES = 100;
 const K = 10;
