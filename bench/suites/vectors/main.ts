@@ -1,5 +1,5 @@
 /**
- * npm run bench -- vectors [--sets minilm,glove,fashion-mnist] [--only curves,memory,filters,churn,compact,api] [--rounds 3] [--rows N] [--peers hnswlib-wasm] [--plots FOLDER] [--json FILE]
+ * npm run bench -- vectors [--sets minilm,glove,fashion-mnist] [--only curves,memory,filters,churn,compact,api] [--rounds 3] [--rows N] [--peers hnswlib-wasm,edgevec,usearch] [--plots FOLDER] [--json FILE]
  *
  * Engine against native hnswlib (compiled here with -O3 -march=native) and browser peers: one thread each, same M and
  * efConstruction, in turns; rates are per second of the measuring thread's own CPU time. `--rows` takes fewer rows for a
@@ -17,6 +17,7 @@ import { FIGURES } from './figures.ts';
 import { compileNative, NativePeer } from './native.ts';
 import { measureMiniLm } from './minilm.ts';
 import { writePlot } from './plot.ts';
+import { measureSmallPeers } from './small-peers.ts';
 
 export const figures = FIGURES;
 
@@ -39,6 +40,7 @@ export async function run(context: BenchContext): Promise<SuiteResult> {
     try {
       const set = dataSet(name, context.root, context.cache, Number(context.option('rows') ?? Infinity));
       if (only.includes('curves')) figures.push(...(await measureSet(context, set, rows)));
+      if (only.includes('curves')) await measureSmallPeers(context, name, peersOf(context), rows);
       if (name !== 'minilm') continue;
       const found = await measureMiniLm(context, set, only, rows);
       figures.push(...found.figures);
@@ -49,6 +51,8 @@ export async function run(context: BenchContext): Promise<SuiteResult> {
   }
   return { figures, rows, missing };
 }
+
+const peersOf = (context: BenchContext): string[] => (context.option('peers') ?? 'hnswlib-wasm,edgevec,usearch').split(',');
 
 async function measureSet(context: BenchContext, set: DataSet, rows: Rows): Promise<Figure[]> {
   const rounds = Number(context.option('rounds') ?? 3);
@@ -67,7 +71,7 @@ async function measureSet(context: BenchContext, set: DataSet, rows: Rows): Prom
   );
   const engine = await EnginePage.open(set);
   const exact = await EnginePage.open(set);
-  const peer = (context.option('peers') ?? 'hnswlib-wasm').includes('hnswlib-wasm') ? await EnginePage.open(set, true) : null;
+  const peer = peersOf(context).includes('hnswlib-wasm') ? await EnginePage.open(set, true) : null;
   const settings = {
     dimensions: set.dimensions,
     distance: set.distance,
