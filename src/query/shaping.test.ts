@@ -6,6 +6,7 @@ import { parseFilter } from '../schema/parse-filter.ts';
 import { finishAggregate, mergeAggregates } from './aggregate.ts';
 import type { MergedResults } from './merge.ts';
 import type { AggregateRequest } from './shard-search.ts';
+import { SORT_COLUMNS_MIN } from './sort-values.ts';
 import { keyword, request, search } from './testing/collection.ts';
 import { pick, randomHistory, randomSchema, textOf, uuidOf } from './testing/random-objects.ts';
 import { TestShard, type StoredObject } from './testing/test-shard.ts';
@@ -45,6 +46,27 @@ test('fetches come sorted on several keys, ties by UUID, nothing first', () => {
       expected.slice(offset, offset + 25).map(({ uuid }) => uuid),
     );
   });
+});
+
+test('very many objects are sorted from their postings as from their values', () => {
+  const random = new SeededRandom(21);
+  const [shard] = randomHistory(SCHEMA, random, 1, 2_500);
+  const sort = [
+    { path: 'done', order: 'desc' as const },
+    { path: 'count', order: 'asc' as const },
+    { path: '_updateTime', order: 'desc' as const },
+  ];
+  const rank = (a: number | null, b: number | null): number => (a === b ? 0 : a === null ? -1 : b === null ? 1 : a - b);
+  const number = (value: unknown): number | null => (value === null || value === undefined ? null : Number(value));
+  const expected = objectsOf([shard]).sort(
+    (a, b) =>
+      -rank(number(a.values[ordinal('done')]), number(b.values[ordinal('done')])) ||
+      rank(number(a.values[ordinal('count')]), number(b.values[ordinal('count')])) ||
+      b.updatedMs - a.updatedMs ||
+      (a.uuid < b.uuid ? -1 : 1),
+  );
+  expect(expected.length).toBeGreaterThan(SORT_COLUMNS_MIN);
+  expect(idsOf(search([shard], request({ sort, limit: 2_000 })))).toEqual(expected.map(({ uuid }) => uuid));
 });
 
 test('a cursor walks every match of a filter once, in UUID order', () => {

@@ -18,7 +18,7 @@ import { BestOf } from './best-of.ts';
 import { buildList, type ListContext } from './candidate-list.ts';
 import { explainKeywords, keywordMatches, searchKeywords, shardKeywordStats } from './keyword-search.ts';
 import type { AggregateRequest, AggregateState, CandidateList, KeywordStats, ShardSearch, ShardSearchResult } from './shard-search.ts';
-import { compareSortValues, sortValuesOf, type SortValue } from './sort-values.ts';
+import { SORT_COLUMNS_MIN, compareSortValues, sortColumns, sortValuesOf, type SortValue } from './sort-values.ts';
 import { countValues } from './value-counts.ts';
 import { foundVectors, searchVectors, type SearchableVectors } from './vector-search.ts';
 
@@ -104,8 +104,9 @@ export class ShardQuery {
         candidates,
         (a, b) => compareSortValues(sort, a.values, b.values) || inverted.docs.compare(a.docID, b.docID),
       );
-      for (const docID of allow)
-        if (isAfter(docID)) best.offer({ docID, values: sortValuesOf(inverted, sort, docID, () => readValues(docID)) });
+      const columns = allow.count() < SORT_COLUMNS_MIN ? null : sortColumns(inverted, sort, allow.capacity);
+      const valuesOf = columns ?? ((docID: number) => sortValuesOf(inverted, sort, docID, () => readValues(docID)));
+      for (const docID of allow) if (isAfter(docID)) best.offer({ docID, values: valuesOf(docID) });
       docIDs = best.take().map((item) => item.docID);
     }
     return buildList(this.listContext(search), Uint32Array.from(docIDs), new Float64Array(docIDs.length), null);

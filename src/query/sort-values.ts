@@ -8,6 +8,7 @@ import { metresBetween, placeOf } from '../inverted/geo.ts';
 import type { InvertedIndex } from '../inverted/inverted-index.ts';
 import { termKeyOf } from '../inverted/value-key.ts';
 import { uuidText } from '../core/ids.ts';
+import { valueColumn } from './value-column.ts';
 
 export type SortValue = string | number | null;
 
@@ -31,6 +32,24 @@ export function sortValuesOf(
     const place = placeOf(value);
     return place === null || key.from === undefined ? null : metresBetween(key.from, place);
   });
+}
+
+/** Fewer objects than this are read rather than every posting of a field walked. */
+export const SORT_COLUMNS_MIN = 512;
+
+/**
+ * The same without reading objects, for very many of them: a function of the docID, or null when one of the keys needs the
+ * stored values (text, arrays, places, what is not filterable).
+ */
+export function sortColumns(index: InvertedIndex, keys: readonly SortKey[], end: number): ((docID: number) => SortValue[]) | null {
+  const columns = keys.map((key) => (key.path.startsWith('_') ? null : valueColumn(index.field(key.path), end)));
+  if (keys.some((key, i) => !key.path.startsWith('_') && columns[i] === null)) return null;
+  return (docID) =>
+    keys.map((key, i) => {
+      const column = columns[i];
+      if (column === null) return sortValuesOf(index, [key], docID, () => [])[0];
+      return Number.isNaN(column[docID]) ? null : column[docID];
+    });
 }
 
 /** Negative when `a` comes before `b`; zero when the keys do not tell them apart. */

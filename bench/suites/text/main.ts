@@ -100,7 +100,11 @@ async function measureSet(
   const browser = await openBrowser();
   const { page, close } = await openPage(browser, join(import.meta.dirname, 'page.ts'), { mounts: { '/texts/': context.cache } });
   const queries = queriesOf(data.texts, Number(context.option('queries') ?? QUERIES));
-  const asked: Record<Operator, readonly string[]> = { or: queries, and: queries, prefix: keystrokesOf(queries.slice(0, Math.ceil(queries.length * TYPED_SHARE))) };
+  const asked: Record<Operator, readonly string[]> = {
+    or: queries,
+    and: queries,
+    prefix: keystrokesOf(queries.slice(0, Math.ceil(queries.length * TYPED_SHARE))),
+  };
   const measured = new Map<EngineName, Measured>();
   const subjects = new Map<EngineName, Subject>();
   let number = 0;
