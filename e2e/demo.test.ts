@@ -87,7 +87,7 @@ describe('the demo', () => {
     const fetched: string[] = [];
     page.on('request', (request) => fetched.push(request.url()));
     await page.reload();
-    await waitForStages(page, ['text', 'vectors', 'model'], 30_000);
+    await waitForStages(page, ['text', 'vectors', 'model'], 120_000);
     expect(await askAll()).toEqual(answered);
     expect(fetched.filter((url) => /\/data\/wordnet\/(text|vectors)-/.test(url))).toEqual([]);
   });
@@ -108,7 +108,7 @@ describe('the demo', () => {
     await browser.context.setOffline(true);
     await demo.close();
     await page.goto(demo.url);
-    await waitForStages(page, ['text', 'vectors', 'model'], 30_000);
+    await waitForStages(page, ['text', 'vectors', 'model'], 120_000);
     expect(await ask(page, REVERSE_QUERIES[0][0], 'meaning')).toEqual(answered[0]);
     await browser.context.setOffline(false);
   });
