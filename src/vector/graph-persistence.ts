@@ -15,6 +15,8 @@ import type { GraphConfig } from './graph-config.ts';
 import type { VectorIndexState } from './vector-index.ts';
 
 const LOG_BYTES_FLOOR = 4 * 1024 * 1024;
+/** When there is nothing else to do, a smaller log is worth a snapshot: opening then codes fewer rows. */
+const IDLE_LOG_BYTES_FLOOR = 1024 * 1024;
 const FLUSHED_WORDS_BYTES = 64 * 1024;
 
 interface SnapshotPlace {
@@ -131,7 +133,7 @@ export class GraphPersistence {
   }
 
   private logBytesMax(idle: boolean): number {
-    return Math.max(LOG_BYTES_FLOOR, (this.snapshot?.bytes ?? 0) * (idle ? 0.1 : 0.5));
+    return Math.max(idle ? IDLE_LOG_BYTES_FLOOR : LOG_BYTES_FLOOR, (this.snapshot?.bytes ?? 0) * (idle ? 0.1 : 0.5));
   }
 
   /** Whether the log has grown so far that a snapshot is worth writing; `idle`: also for a smaller gain. */
