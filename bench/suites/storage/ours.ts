@@ -14,6 +14,8 @@ import { opfsVfs } from '../../../src/vfs/opfs.ts';
 import { type Subject, valuesOf } from './subject.ts';
 
 const SHARD = 1;
+const SLICE_MS = 6;
+const PAUSE_BUSY_MS = 12;
 const PLAIN = { indexFilterable: false, indexSearchable: false } as const;
 const WHOLE = { properties: null, vectors: [] };
 
@@ -55,6 +57,7 @@ export class Ours implements Subject {
   /** Longest single slice of background work, in ms. */
   private sliceMaxMs = 0;
   private maintaining = false;
+  private inFlight = 0;
   private readonly defer = macrotasks();
 
   constructor(directory = 'ours', durability: 'strict' | 'relaxed' = 'strict') {
@@ -77,8 +80,10 @@ export class Ours implements Subject {
   }
 
   async put(from: number, count: number): Promise<void> {
+    this.inFlight++;
     await this.write(from, count);
     this.maintain();
+    this.inFlight--;
   }
 
   async putInFlight(from: number, count: number, inFlight: number): Promise<void> {
@@ -147,16 +152,18 @@ export class Ours implements Subject {
     if (ack.written !== count) throw new Error(`wrote ${ack.written} of ${count}`);
   }
 
-  /** Background work between the writes' turns, as the coordinator's budget gives it. */
+  /** Background work as `src/coordinator/background.ts` gives it: slice after slice while idle, with pauses while writes wait. */
   private maintain(): void {
     if (this.maintaining) return;
     this.maintaining = true;
     const slice = async (): Promise<void> => {
+      const isBusy = this.inFlight > 0;
       const started = performance.now();
-      const isMore = await this.host.maintain(4);
+      const isMore = await this.host.maintain(SLICE_MS);
       this.sliceMaxMs = Math.max(this.sliceMaxMs, performance.now() - started);
-      if (isMore) this.defer(() => void slice());
-      else this.maintaining = false;
+      if (!isMore) this.maintaining = false;
+      else if (isBusy) setTimeout(() => void slice(), PAUSE_BUSY_MS);
+      else this.defer(() => void slice());
     };
     this.defer(() => void slice());
   }
