@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { normalize } from '../schema/normalize.ts';
 import { Analyzer, foldAccents } from './analyzer.ts';
 import { TERM_CHARS_MAX } from './value-key.ts';
 
@@ -38,6 +39,11 @@ test('terms are stemmed where asked, for filters they are not', () => {
   expect(terms('running connections', { stemming: 'english' })).toEqual(['run', 'connect']);
   expect(analyzer({ stemming: 'english' }).filterTerms('running', [])).toEqual(['running']);
   expect(terms('Häuser', { stemming: 'german' })).toEqual(terms('Häusern', { stemming: 'german' }));
+});
+
+test('a language without a stemmer is refused when the schema is made', () => {
+  const properties = { text: { type: 'text', stemming: 'klingon' } } as const;
+  expect(() => normalize('Note', { properties })).toThrow(/stemming must be one of danish/);
 });
 
 test('stopwords leave a query unless there is nothing else, and stay while they are being typed', () => {

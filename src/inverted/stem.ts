@@ -17,10 +17,11 @@ import { stemmer as spanish } from '@orama/stemmers/spanish';
 import { stemmer as swedish } from '@orama/stemmers/swedish';
 import { stemmer as turkish } from '@orama/stemmers/turkish';
 import { stemmer as english } from 'stemmer';
+import { isStemmingLanguage, type StemmingLanguage } from '../schema/stemming-languages.ts';
 
 type Stem = (word: string) => string;
 
-const STEMMERS: Readonly<Record<string, Stem>> = {
+const STEMMERS: Readonly<Record<StemmingLanguage, Stem>> = {
   danish,
   dutch,
   english,
@@ -39,12 +40,10 @@ const STEMMERS: Readonly<Record<string, Stem>> = {
 };
 const CACHE_TERMS_MAX = 100_000;
 
-export const stemmingLanguages = (): readonly string[] => Object.keys(STEMMERS);
-
 /** A cached stemmer, or null for a language this build does not have. */
 export function stemmerFor(language: string): Stem | null {
+  if (!isStemmingLanguage(language)) return null;
   const stem = STEMMERS[language];
-  if (stem === undefined) return null;
   const cache = new Map<string, string>();
   return (word) => {
     let root = cache.get(word);

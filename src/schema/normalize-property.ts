@@ -2,6 +2,7 @@
 import type { PropertyConfig, PropertyOptions } from './collection-config.ts';
 import type { DataType, PropertySchema } from './collection-schema.ts';
 import { checkMemberName, invalidSchema } from './schema-names.ts';
+import { STEMMING_LANGUAGES, isStemmingLanguage } from './stemming-languages.ts';
 
 /** Levels of `object` inside `object`. */
 export const NESTING_MAX = 8;
@@ -29,6 +30,8 @@ export function normalizeProperty(collection: string, path: string, config: Prop
     throw problem('tokenization', options.tokenization, `must be one of ${[...TOKENIZATIONS].join(', ')}`);
   for (const setting of ['tokenization', 'indexSearchable', 'asciiFold', 'stemming'] as const)
     if (options[setting] && !isText(type)) throw problem(setting, options[setting], `applies to text only, not to ${type}`);
+  if (options.stemming && !isStemmingLanguage(options.stemming))
+    throw problem('stemming', options.stemming, `must be one of ${STEMMING_LANGUAGES.join(', ')}`);
   if (options.indexRangeFilters === true && !RANGE_TYPES.has(type))
     throw problem('indexRangeFilters', true, `applies to int, number and date only, not to ${type}`);
   if (options.properties !== undefined && !isObject(type))
