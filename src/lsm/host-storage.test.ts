@@ -322,13 +322,11 @@ test('thirty shards on one host take nine handles and 16 MiB of fixed disk', asy
   expect(storage.stats.diskBytes).toBeLessThanOrEqual(16 << 20);
   const fixed = storage.stats.diskBytes;
   for (let shard = 0; shard < 30; shard++)
-    storage
-      .createShard(shard, noMeta)
-      .flush({
-        sections: [{ bucket: replaceBucket(1), entries: entriesOf([[utf8('k'), utf8(`${shard}`)]]) }],
-        uptoSequence: 1,
-        meta: noMeta,
-      });
+    storage.createShard(shard, noMeta).flush({
+      sections: [{ bucket: replaceBucket(1), entries: entriesOf([[utf8('k'), utf8(`${shard}`)]]) }],
+      uptoSequence: 1,
+      meta: noMeta,
+    });
   expect(storage.stats.diskBytes - fixed).toBeLessThanOrEqual(30 * 16_384);
   await storage.close();
   expect(await memoryVfs(directory).list()).toHaveLength(9);
