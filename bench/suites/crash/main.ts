@@ -41,7 +41,7 @@ const SHORT = { operations: 160, objectsMax: 20, plansPerMoment: 5, plansPerReco
 const MUTANT_SEEDS = 20;
 /** Of each workload one moment in so many: what is broken shows at many moments in a row, so more workloads see more. */
 const MUTANT_STRIDE = 6;
-const MUTANT_LIMIT_MS = 90_000;
+const MUTANT_LIMIT_MS = 180_000;
 /** For those that nothing is expected of. */
 const REDUNDANT_LIMIT_MS = 20_000;
 /** Part of the time that goes to the engine with small graphs; its seeds are apart from the others'. */

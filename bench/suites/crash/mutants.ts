@@ -50,24 +50,12 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'const mirrored: MirrorRecord[] = [];',
   },
   {
-    name: 'a mirror with a gap goes on',
-    file: 'src/lsm/mirror-state.ts',
-    find: 'if (flushedSequence > (mirror.get(id) ?? 0)) return firstMinute.giveUp();',
-    replace: '',
-  },
-  {
     name: 'records not yet in segments replayed twice',
     file: 'src/lsm/log-recovery.ts',
     find: 'return shard !== undefined && group > shard.createdAfterGroup && sequence > shard.flushedSequence;',
     replace: 'return shard !== undefined && group > shard.createdAfterGroup;',
   },
   { name: 'a torn frame ends nothing', file: LOG, find: 'this.at = frame.end;', replace: 'this.at = 0;' },
-  {
-    name: 'freed space used again at once',
-    file: 'src/lsm/space.ts',
-    find: 'for (const extent of extents) this.waiting.push({ extent, generation });',
-    replace: 'void generation; for (const extent of extents) this.release(extent);',
-  },
   {
     name: 'merges drop what the log still has to kill',
     file: 'src/shard/object-store.ts',
@@ -103,5 +91,11 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/lsm/container-writer.ts',
     find: '    this.trim();\n    flushExtents(this.space, this.extents);',
     replace: '    this.trim();\n    const { space, extents } = this; queueMicrotask(() => flushExtents(space, extents));',
+  },
+  {
+    name: 'docIDs given out again after an opening',
+    file: 'src/shard/shard.ts',
+    find: 'nextDocID: this.objects.nextDocID, hlc: this.hlc',
+    replace: 'nextDocID: 0, hlc: this.hlc',
   },
 ];
