@@ -38,6 +38,8 @@ const ROWS_SHARE = 0.75;
 /** Share of the memory limit from which they are dropped, to leave the rest to codes and links. */
 const LEAN_SHARE = 0.9;
 const SEEDS = 8;
+/** Candidates that an exact search sorts; what else could be nearer is looked for in the list of all that was measured. */
+const SCAN_WIDTH_MIN = 64;
 /** Room that `admit` keeps for chunks in part used and for the log's buffer. */
 const SLACK_BYTES = 256 * 1024;
 /** f32 rows that wait before `add` begins to code durable ones itself. */
@@ -288,15 +290,10 @@ export class GraphIndex implements VectorIndex {
     return this.planner.choose(allowed, this.size, k, ef, this.hnsw.filterStrategy === 'acorn');
   }
 
-  /** Exact search of all slots: wider until no slot outside the pool can matter. */
+  /** Exact search of all slots that the filter allows. */
   private scan(k: number): void {
-    const { exports } = this.engine;
-    for (let width = Math.max(2 * k, 64); ; width = Math.min(width * 4, exports.slotEnd() + 1)) {
-      if (!exports.scanAll(width)) throw memoryFull(this.options.memoryBytesMax);
-      this.rescore();
-      if (exports.settledAt(width) || width > exports.slotEnd()) return;
-      if (!exports.clearAnswers(k)) throw memoryFull(this.options.memoryBytesMax);
-    }
+    if (!this.engine.exports.scanAll(Math.max(2 * k, SCAN_WIDTH_MIN))) throw memoryFull(this.options.memoryBytesMax);
+    this.rescore();
   }
 
   /** Finishes the search: hands in the rows that are not in memory. */

@@ -1,11 +1,16 @@
 /**
  * Which way a filtered search goes, by what searches have cost on this device: an exact scan of the allow-list, a filtered
- * walk (ACORN), or a plain walk whose hits are sifted. Costs are running means of measured time; until a way was measured,
+ * walk (ACORN), or a plain walk whose hits are sifted. Costs are running estimates of measured time; until a way was measured,
  * an estimate from the dimensions stands in.
  */
 export type SearchPath = 'exact' | 'graph' | 'acorn';
 
-const MEMORY = 1 / 16;
+/** A search is never faster than the work, but often slower, when the machine has other things to do: downwards is learnt fast, upwards slowly. */
+const FASTER = 1 / 4;
+const SLOWER = 1 / 64;
+const SLOWER_MAX = 2;
+const learnt = (known: number, seen: number): number =>
+  seen < known ? known + FASTER * (seen - known) : known + SLOWER * (Math.min(seen, SLOWER_MAX * known) - known);
 
 export class SearchPlanner {
   /** Microseconds per row scanned. */
@@ -35,8 +40,8 @@ export class SearchPlanner {
   note(path: SearchPath, units: number, microseconds: number): void {
     if (units < 16 || !(microseconds >= 0)) return;
     const cost = microseconds / units;
-    if (path === 'exact') this.scanRow += MEMORY * (cost - this.scanRow);
-    else if (path === 'graph') this.walkEf += MEMORY * (cost - this.walkEf);
-    else this.acornEf += MEMORY * (cost - this.acornEf);
+    if (path === 'exact') this.scanRow = learnt(this.scanRow, cost);
+    else if (path === 'graph') this.walkEf = learnt(this.walkEf, cost);
+    else this.acornEf = learnt(this.acornEf, cost);
   }
 }

@@ -76,7 +76,6 @@ export interface EngineExports {
   rescore(keep: number): number;
   wanted(): number;
   goWithout(): void;
-  settledAt(width: number): number;
   answersAddress(): number;
   answerCount(): number;
   clearAnswers(k: number): number;

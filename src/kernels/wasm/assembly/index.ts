@@ -318,7 +318,7 @@ export function walkAllowed(ef: i32, seeds: i32, rescoreMost: i32): bool {
 export function scanAll(width: i32): bool {
   codec.prepareQuery(scratch.queryRow);
   rescoring.startRescore(0, true);
-  return scan.scanSlots(width);
+  return scan.scanSlots(width, <i32>arena.slotEnd);
 }
 /** 0: the answer stands; 1: the row of `wanted()` is to be put at `input`, then call again. */
 export function rescore(keep: bool): i32 {
@@ -330,9 +330,6 @@ export function wanted(): u32 {
 /** Instead of a row that can't be read, before `rescore` is called again. */
 export function goWithout(): void {
   rescoring.goWithout();
-}
-export function settledAt(width: i32): bool {
-  return rescoring.settled(width);
 }
 export function answersAddress(): usize {
   return answer.answers;

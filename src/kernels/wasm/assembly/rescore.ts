@@ -15,12 +15,17 @@ import { CODEC_F32, codec as codecKind } from './config';
 import { addresses, distances, input, queryRow } from './scratch';
 import { allowsSlot } from './allow';
 import { answerBound, answerFull, offerAnswer } from './answer';
+import { scanned, scannedCount } from './scan';
 
 let at: i32 = 0;
 let limit: i32 = 0;
 let rigorous: bool = false;
 let awaited: u32 = 0;
+let awaitedCoded: f32 = 0;
 let awaiting: bool = false;
+/** Where an exact search is in the list of all that was scanned, once the pool is done with; the mark of what was in the pool. */
+let listAt: i32 = -1;
+let poolMark: u32 = 0;
 export let rescored: i32 = 0;
 
 /** Running mean and variance of exact minus coded distance. */
@@ -47,6 +52,7 @@ export function startRescore(most: i32, exact: bool): void {
   limit = most;
   rigorous = exact;
   awaiting = false;
+  listAt = -1;
   rescored = 0;
 }
 
@@ -77,8 +83,7 @@ export function rescore(keep: bool): i32 {
     awaiting = false;
     codec.prepareRow(input, input);
     if (keep) arena.keepRow(awaited, input);
-    offerExact(awaited, pool.distanceAt(at), codec.exactDistance(input));
-    at++;
+    offerExact(awaited, awaitedCoded, codec.exactDistance(input));
   }
   while (at < pool.count && (rigorous || rescored < limit)) {
     // Rows in memory go in fours.
@@ -98,9 +103,8 @@ export function rescore(keep: bool): i32 {
       }
       if (!arena.hasRow(slot)) {
         if (n > 0) break;
-        awaited = slot;
-        awaiting = true;
-        return 1;
+        at++;
+        return awaitRow(slot, coded);
       }
       store<u32>(slots + (<usize>n << 2), slot);
       store<f32>(coded4 + (<usize>n << 2), coded);
@@ -109,6 +113,37 @@ export function rescore(keep: bool): i32 {
     if (n > 0) measureFour(n);
     if (stop) break;
   }
+  return rigorous ? rescoreList() : 0;
+}
+
+function awaitRow(slot: u32, coded: f32): i32 {
+  awaited = slot;
+  awaitedCoded = coded;
+  awaiting = true;
+  return 1;
+}
+
+/** The rest of an exact search: what fell out of the pool although it could be nearer than the answer's last. */
+function rescoreList(): i32 {
+  if (listAt < 0) {
+    listAt = 0;
+    poolMark = arena.nextEpoch();
+    for (let i = 0; i < pool.count; i++) store<u8>(arena.visitedAt(pool.idAt(i)), <u8>poolMark);
+  }
+  // Everything outside of a full pool is at least as far as its last.
+  const last = pool.count > 0 ? pool.distanceAt(pool.count - 1) : -f32.MAX_VALUE;
+  if (pool.count == scannedCount || hopeless(last)) return 0;
+  while (listAt < scannedCount) {
+    const entry = scanned + (<usize>listAt << 3);
+    listAt++;
+    const coded = load<f32>(entry);
+    if (coded < last || hopeless(coded)) continue;
+    const slot = load<u32>(entry, 4);
+    if (load<u8>(arena.visitedAt(slot)) == <u8>poolMark) continue;
+    if (codecKind == CODEC_F32) offerAnswer(coded, arena.docOf(slot));
+    else if (arena.hasRow(slot)) offerExact(slot, coded, codec.exactDistance(arena.rowOf(slot)));
+    else return awaitRow(slot, coded);
+  }
   return 0;
 }
 
@@ -116,8 +151,7 @@ export function rescore(keep: bool): i32 {
 export function goWithout(): void {
   if (!awaiting) return;
   awaiting = false;
-  offerAnswer(pool.distanceAt(at), arena.docOf(awaited));
-  at++;
+  offerAnswer(awaitedCoded, arena.docOf(awaited));
 }
 
 function measureFour(n: i32): void {
@@ -128,10 +162,4 @@ function measureFour(n: i32): void {
   codec.measureRows(queryRow, n);
   for (let i = 0; i < n; i++)
     offerExact(load<u32>(slots + (<usize>i << 2)), load<f32>(coded4 + (<usize>i << 2)), load<f32>(distances + (<usize>i << 2)));
-}
-
-/** After an exact search: whether a slot that fell out of the pool could still belong into the answer. */
-export function settled(width: i32): bool {
-  if (pool.count < width) return true;
-  return answerFull() && codec.lowerBound(pool.distanceAt(width - 1)) > answerBound();
 }

@@ -12,8 +12,10 @@ import { NONE } from './config';
 import { addresses, distances, ids, queryRow } from './scratch';
 import { offerAnswer } from './answer';
 import { countMeasured } from './walk';
+import { allocScratch, release } from './memory';
 
-const BLOCK: i32 = 256;
+/** Rows measured together: few enough that their codes, touched ahead, are still in the first cache when read. */
+const BLOCK: i32 = 32;
 const docs: usize = memory.data(256 * 4, 16);
 
 /** Scans the backlog with the query row; returns how many rows were measured. */
@@ -43,15 +45,45 @@ function answerRows(n: i32): void {
   for (let i = 0; i < n; i++) offerAnswer(load<f32>(distances + (<usize>i << 2)), load<u32>(docs + (<usize>i << 2)));
 }
 
+/** Everything measured by the last scan: coded distance f32, slot u32. */
+export let scanned: usize = 0;
+export let scannedCount: i32 = 0;
+let scannedCapacity: i32 = 0;
+
 function offerBlock(n: i32): void {
   codec.measure(n);
   countMeasured(n);
-  for (let i = 0; i < n; i++) pool.offer(load<f32>(distances + (<usize>i << 2)), load<u32>(ids + (<usize>i << 2)));
+  let limit = pool.bound();
+  let to = scanned + (<usize>scannedCount << 3);
+  for (let i = 0; i < n; i++) {
+    const d = load<f32>(distances + (<usize>i << 2));
+    const slot = load<u32>(ids + (<usize>i << 2));
+    store<f32>(to, d);
+    store<u32>(to, slot, 4);
+    to += 8;
+    if (d >= limit) continue;
+    pool.offer(d, slot);
+    limit = pool.bound();
+  }
+  scannedCount += n;
 }
 
-/** Measures every live slot that the filter allows; the pool keeps the nearest `width`. False when memory is full. */
-export function scanSlots(width: i32): bool {
+/**
+ * Measures every live slot that the filter allows, at most `most` of them; the pool keeps the nearest `width`, `scanned` all. False
+ * when memory is full.
+ */
+export function scanSlots(width: i32, most: i32): bool {
   if (!pool.start(width)) return false;
+  if (most > scannedCapacity) {
+    let bigger = scannedCapacity == 0 ? 1024 : scannedCapacity;
+    while (bigger < most) bigger <<= 1;
+    release(scanned, <usize>scannedCapacity << 3);
+    scannedCapacity = 0;
+    scanned = allocScratch(<usize>bigger << 3);
+    if (scanned == 0) return false;
+    scannedCapacity = bigger;
+  }
+  scannedCount = 0;
   if (filtering) scanAllowed();
   else scanAll();
   return true;
