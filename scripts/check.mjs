@@ -1,10 +1,10 @@
 /** npm run check: types, lint and the Node tests, for daily work; well under a minute. */
-import { prepare } from './lib/prepare.mjs';
+import { prepare, typedProjects } from './lib/prepare.mjs';
 import { runCommand } from './lib/steps.mjs';
 
 await prepare();
 const checks = [
-  ['types', 'npx', ['tsc', '-p', '.']],
+  ...typedProjects().map((project) => ['types', 'npx', ['tsc', '-p', project]]),
   ['lint', 'npx', ['oxlint', '--type-aware']],
   ['node tests', 'npx', ['vitest', 'run', '--project', 'node', '--reporter', 'dot']],
 ];

@@ -6,7 +6,7 @@
  */
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { ROOT, prepare } from './lib/prepare.mjs';
+import { ROOT, prepare, typedProjects } from './lib/prepare.mjs';
 import { runCommand } from './lib/steps.mjs';
 
 const started = performance.now();
@@ -47,7 +47,7 @@ async function tests(title, project) {
   count(title, { passed: report.numPassedTests, failed, skipped, seconds });
 }
 
-await check('types', 'npx', ['tsc', '-p', '.']);
+for (const project of typedProjects()) await check('types', 'npx', ['tsc', '-p', project]);
 await check('lint', 'npx', ['oxlint', '--type-aware']);
 await check('format', 'npx', ['oxfmt', '--check']);
 await tests('Node', 'node');

@@ -70,3 +70,6 @@ export async function prepare() {
     () => must('building the wasm kernels', process.execPath, [script], { cwd: ROOT }),
   );
 }
+
+/** The projects whose types can be checked: the product's always, the benchmarks' once their peers are installed. */
+export const typedProjects = () => ['.', ...(packagesCurrent(join(ROOT, 'bench')) ? ['bench'] : [])];
