@@ -69,7 +69,8 @@ async function check(c: Case, seed: number): Promise<void> {
       const row = (found[i] - 1) / 3;
       const distance = hits.distances[q * c.k + i];
       const slack = twin.tolerance[row];
-      if (!(Math.abs(distance - twin.value[row]) <= slack)) throw new Error(`${JSON.stringify(c)}: hit ${i} has ${distance}, twin says ${twin.value[row]} ± ${slack}`);
+      if (!(Math.abs(distance - twin.value[row]) <= slack))
+        throw new Error(`${JSON.stringify(c)}: hit ${i} has ${distance}, twin says ${twin.value[row]} ± ${slack}`);
       worst = Math.max(worst, twin.value[row] - twin.value[last.i] - slack - twin.tolerance[last.i]);
       if (ids[row] === EMPTY) throw new Error(`${JSON.stringify(c)}: hit ${found[i]} is deleted or not allowed`);
       if (i > 0) {
@@ -88,8 +89,24 @@ for (const distance of DISTANCES) {
     test(`${rowType} ${distance}: hits, order and distances are the twin's`, async () => {
       const format: RowFormat = { rowType, distance, packedDot: true };
       const seed = DISTANCES.indexOf(distance) * 10 + ROW_TYPES.indexOf(rowType);
-      await check({ format, dimensions: 37, rows: 400, queries: 5, k: 10, kind: 'duplicates', allow: 'none', shape: 0, scratchBytesMax: 2 ** 12 }, seed);
-      await check({ format, dimensions: 1 + (seed % 5), rows: 333, queries: 3, k: 100, kind: 'random', allow: 'bits', shape: 0, scratchBytesMax: 2 ** 20 }, seed + 1);
+      await check(
+        { format, dimensions: 37, rows: 400, queries: 5, k: 10, kind: 'duplicates', allow: 'none', shape: 0, scratchBytesMax: 2 ** 12 },
+        seed,
+      );
+      await check(
+        {
+          format,
+          dimensions: 1 + (seed % 5),
+          rows: 333,
+          queries: 3,
+          k: 100,
+          kind: 'random',
+          allow: 'bits',
+          shape: 0,
+          scratchBytesMax: 2 ** 20,
+        },
+        seed + 1,
+      );
     });
   }
 }
@@ -107,7 +124,8 @@ test('4,096 dimensions, and more hits asked for than there are rows', async () =
 });
 
 test('rows at equal distances come in the order of their ids', async () => {
-  for (const format of [L2, CODES]) await check({ ...common, format, dimensions: 9, rows: 1500, queries: 2, k: 16, kind: 'equal', scratchBytesMax: 2 ** 12 }, 3);
+  for (const format of [L2, CODES])
+    await check({ ...common, format, dimensions: 9, rows: 1500, queries: 2, k: 16, kind: 'equal', scratchBytesMax: 2 ** 12 }, 3);
 });
 
 test('a sparse allow-list is scanned through its rows', async () => {

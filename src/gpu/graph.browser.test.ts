@@ -47,7 +47,16 @@ let truth: Set<number>[];
 const build = (scanRowsMax: number): Promise<BuiltGraph> => {
   const seeded = new SeededRandom(11);
   const levels = drawLevels(ROWS, M, () => seeded.next());
-  return gpu.exclusive(() => buildGraph(gpu, floats, { maxConnections: M, efConstruction: EF_CONSTRUCTION, levels, shape: SHAPE, scratchBytesMax: SCRATCH, scanRowsMax }));
+  return gpu.exclusive(() =>
+    buildGraph(gpu, floats, {
+      maxConnections: M,
+      efConstruction: EF_CONSTRUCTION,
+      levels,
+      shape: SHAPE,
+      scratchBytesMax: SCRATCH,
+      scanRowsMax,
+    }),
+  );
 };
 const viewOf = (graph: BuiltGraph): GraphView => ({
   degree: graph.levels[0].degree,
@@ -71,7 +80,14 @@ function buildOneByOne(): GraphView {
     lists.push(chosen);
     for (const target of chosen) {
       const grown = [...lists[target], row];
-      lists[target] = grown.length <= degree ? grown : pruneLinks(grown.map((r) => ({ row: r, distance: between(target, r) })), degree, between);
+      lists[target] =
+        grown.length <= degree
+          ? grown
+          : pruneLinks(
+              grown.map((r) => ({ row: r, distance: between(target, r) })),
+              degree,
+              between,
+            );
     }
   }
   const links = new Uint32Array(ROWS * degree).fill(EMPTY);
@@ -79,7 +95,12 @@ function buildOneByOne(): GraphView {
   return { degree, links, seeds: docIDs.slice(0, 64) };
 }
 
-function walkLists(lists: number[][], seeds: Uint32Array, ef: number, distanceTo: (row: number) => number): { row: number; distance: number }[] {
+function walkLists(
+  lists: number[][],
+  seeds: Uint32Array,
+  ef: number,
+  distanceTo: (row: number) => number,
+): { row: number; distance: number }[] {
   const degree = 2 * M;
   const links = new Uint32Array(lists.length * degree).fill(EMPTY);
   lists.forEach((list, row) => links.set(list, row * degree));
@@ -135,8 +156,14 @@ for (const ef of [16, 96]) {
       const term = codeQuery(space, 'cosine', queryAt(q), queryCodes);
       const walk = walkGraph(view, ef, (row) => codeDistance(codeSum('cosine', queryCodes, coded[row]), term, 0));
       hops += walk.hops;
-      const rescored = [...walk.rows.subarray(0, 2 * K)].map((row) => ({ row, distance: floatDistance('cosine', queryAt(q), rowAt(row)).value }));
-      return rescored.toSorted((a, b) => a.distance - b.distance || a.row - b.row).slice(0, K).map((c) => c.row);
+      const rescored = [...walk.rows.subarray(0, 2 * K)].map((row) => ({
+        row,
+        distance: floatDistance('cosine', queryAt(q), rowAt(row)).value,
+      }));
+      return rescored
+        .toSorted((a, b) => a.distance - b.distance || a.row - b.row)
+        .slice(0, K)
+        .map((c) => c.row);
     });
     const recall = recallOf((q) => hits.docIDs.subarray(q * K, (q + 1) * K));
     const twinRecall = recallOf((q) => twin[q]);

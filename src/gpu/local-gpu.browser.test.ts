@@ -23,7 +23,14 @@ const opened: GpuBackend[] = [];
 /** One backend for the tests that leave it as it was: compiling for a software adapter takes seconds. */
 let shared: LocalGpu;
 beforeAll(() => {
-  shared = new LocalGpu({ gpu: navigator.gpu, mode: 'force', memoryBytesMax: 2 ** 22, clock: systemClock, logger: silentLogger, store: null });
+  shared = new LocalGpu({
+    gpu: navigator.gpu,
+    mode: 'force',
+    memoryBytesMax: 2 ** 22,
+    clock: systemClock,
+    logger: silentLogger,
+    store: null,
+  });
 });
 afterEach(async () => {
   vi.restoreAllMocks();
@@ -32,7 +39,15 @@ afterEach(async () => {
 afterAll(() => shared.close());
 
 function local(options: Partial<LocalGpuOptions> = {}): LocalGpu {
-  const backend = new LocalGpu({ gpu: navigator.gpu, mode: 'force', memoryBytesMax: 2 ** 28, clock: systemClock, logger: silentLogger, store: null, ...options });
+  const backend = new LocalGpu({
+    gpu: navigator.gpu,
+    mode: 'force',
+    memoryBytesMax: 2 ** 28,
+    clock: systemClock,
+    logger: silentLogger,
+    store: null,
+    ...options,
+  });
   opened.push(backend);
   return backend;
 }
@@ -65,7 +80,13 @@ test('across a port the answer is the twin’s', async () => {
   await backend.remove(table, Uint32Array.of(7));
   const hits = (await exact(backend, table))!;
   for (const q of [0, 1]) {
-    const twin = twinDistances({ rowType: 'f32', distance: 'l2-squared', packedDot: true }, null, queries.subarray(q * DIMENSIONS, (q + 1) * DIMENSIONS), rows, DIMENSIONS);
+    const twin = twinDistances(
+      { rowType: 'f32', distance: 'l2-squared', packedDot: true },
+      null,
+      queries.subarray(q * DIMENSIONS, (q + 1) * DIMENSIONS),
+      rows,
+      DIMENSIONS,
+    );
     expect([...hits.docIDs.subarray(q * K, (q + 1) * K)]).toEqual([...nearest(twin.value, ids, K, (id) => id !== 7).ids]);
   }
   expect((await backend.status()).kernelsWrong).toEqual([]);
@@ -106,7 +127,13 @@ test('a device destroyed in mid-batch leaves the answer to the CPU, and comes ba
 
 test('a full GPU memory leaves the answer to the CPU, and the backend usable', async () => {
   const backend = shared;
-  const tooLarge = await backend.openTable({ rowType: 'f32', distance: 'l2-squared', dimensions: DIMENSIONS, space: null, rowsExpected: 1e6 });
+  const tooLarge = await backend.openTable({
+    rowType: 'f32',
+    distance: 'l2-squared',
+    dimensions: DIMENSIONS,
+    space: null,
+    rowsExpected: 1e6,
+  });
   expect(tooLarge).toBeNull();
   expect((await backend.status()).lastFailure).toMatch(/budget/);
   const table = (await filled(backend))!;
@@ -171,7 +198,13 @@ test('graphs, building and k-means prove themselves and answer', async () => {
   const walked = (await backend.searchGraph({ table, exact: null, queries, k: K, ef: 64, rescore: K, cpuMs: 1e6 }))!;
   expect([...walked.docIDs]).toEqual([...(await exact(backend, table))!.docIDs]);
   const shape = { rows: ROWS, dimensions: DIMENSIONS, segments: 4, centroids: 8 };
-  const trained = (await backend.trainCentroids({ ...shape, sample: rows.slice(), start: rows.slice(0, 8 * DIMENSIONS), iterations: 4, cpuMs: 1e6 }))!;
+  const trained = (await backend.trainCentroids({
+    ...shape,
+    sample: rows.slice(),
+    start: rows.slice(0, 8 * DIMENSIONS),
+    iterations: 4,
+    cpuMs: 1e6,
+  }))!;
   expect(Math.max(...trained.assigned)).toBeLessThan(8);
   expect(await backend.status()).toMatchObject({ kernelsChecked: 4, kernelsWrong: [], jobsFailed });
 });
