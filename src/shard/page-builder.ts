@@ -6,9 +6,18 @@ import { writePagedObject } from '../protocol/object-page.ts';
 import type { NamedVector } from '../protocol/write-batch.ts';
 import type { ObjectPage } from './host-api.ts';
 
+/** Pages are built one at a time, each in one turn, so they share a buffer. */
+let shared = new ByteWriter(16 * 1024);
+/** A buffer that one large page has blown up is let go. */
+const KEPT_BYTES_MAX = 1024 * 1024;
+
 export class PageBuilder {
   count = 0;
-  private readonly writer = new ByteWriter(4_096);
+  private readonly writer = shared;
+
+  constructor() {
+    this.writer.clear();
+  }
 
   /** Adds one object; `record` and `vectors` are copied. */
   add(docID: number, record: Uint8Array, vectors: readonly NamedVector[]): void {
@@ -16,7 +25,10 @@ export class PageBuilder {
     this.count++;
   }
 
+  /** The page; the builder is of no more use. */
   finish(): ObjectPage {
-    return { count: this.count, bytes: this.writer.finish().slice() };
+    const bytes = this.writer.finish().slice();
+    if (bytes.length > KEPT_BYTES_MAX) shared = new ByteWriter(16 * 1024);
+    return { count: this.count, bytes };
   }
 }
