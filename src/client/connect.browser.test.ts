@@ -58,6 +58,8 @@ test('two connections of one page share the database', async () => {
   const same = await second.collections.ensure('Note', NOTE);
   const changes: number[] = [];
   same.onChange(({ uuids }) => changes.push(uuids.length));
+  // One connection's calls arrive in order: once this is answered, the owner knows of the watcher.
+  await same.length();
   await notes.data.insertMany([
     { title: 'a', n: 1 },
     { title: 'b', n: 2 },
