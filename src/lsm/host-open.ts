@@ -19,7 +19,7 @@ import { recoverLog } from './log-recovery.ts';
 import { scanLog } from './log-scan.ts';
 import { Log } from './log.ts';
 import { type SlotState, readSlot, writeSlot } from './manifest-files.ts';
-import type { Manifest, ShardManifest } from './manifest.ts';
+import { MANIFEST_HEADER_BYTES, type Manifest, type ShardManifest } from './manifest.ts';
 import { type Extent, Space } from './space.ts';
 import { DEFAULT_LIMITS, type StorageLimits } from './storage-limits.ts';
 
@@ -37,6 +37,8 @@ interface FoundManifests {
   readonly files: ReadonlyMap<string, VfsFile>;
   readonly newest: Manifest;
   readonly fallback: Manifest | null;
+  /** Manifest files whose content does not validate. */
+  readonly damaged: readonly number[];
   readonly notes: readonly string[];
 }
 
@@ -75,7 +77,8 @@ function chooseManifest(files: FoundManifests['files'], slots: readonly SlotStat
   const notes = slots.flatMap((slot, index) =>
     slot.kind === 'valid' ? [] : [`manifest m${index} is ${slot.kind}; generation ${newest.generation} is used`],
   );
-  return { files, newest, fallback: other !== undefined && other.generation === newest.generation - 1 ? other : null, notes };
+  const damaged = slots.flatMap((slot, index) => (slot.kind === 'damaged' ? [index] : []));
+  return { files, newest, fallback: other !== undefined && other.generation === newest.generation - 1 ? other : null, damaged, notes };
 }
 
 /** Without manifests nothing can have been acknowledged, unless they were lost: then the log holds frames. */
@@ -161,6 +164,8 @@ function recoverFiles(
     { files: files.logs, fileBytes: limits.logFileBytes, fileBytesMax: limits.logFileBytesMax, hostSeed, isWanted: wantedOf(newest) },
     recovered.position,
   );
+  // What is left of a torn generation is wiped: the next write of that file could complete it, naming data that is no more.
+  for (const index of found.damaged) files.manifests[index].write(new Uint8Array(MANIFEST_HEADER_BYTES), 0);
   for (const file of files.manifests) file.flush();
   for (const file of files.logs) file.flush();
   for (const { shard, sequence, type, payload } of recovered.strayRecords) log.append(shard, sequence, type, [payload]);
