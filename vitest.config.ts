@@ -40,6 +40,8 @@ export default defineConfig({
       },
       {
         extends: true,
+        // All packages are found before the first test: one found in the middle makes the server reload the page.
+        optimizeDeps: { entries: ['src/**/*.browser.test.ts', 'workers/*.ts'] },
         test: {
           name: 'browser',
           include: ['{src,workers}/**/*.browser.test.ts'],
