@@ -37,7 +37,11 @@ const SWEEP_ROWS_MIN = 64;
 const ROWS_SHARE = 0.75;
 /** Share of the memory limit from which they are dropped, to leave the rest to codes and links. */
 const LEAN_SHARE = 0.9;
-const SEEDS = 8;
+const SEEDS = 32;
+/** Allowed nodes that a filtered walk means to meet by way of refused ones, for each node it expands. */
+const SECOND_HOPS = 10;
+/** Links of a node, about. */
+const LINKS_MEAN = 20;
 /** Candidates that an exact search sorts; what else could be nearer is looked for in the list of all that was measured. */
 const SCAN_WIDTH_MIN = 64;
 /** Room that `admit` keeps for chunks in part used and for the log's buffer. */
@@ -272,7 +276,8 @@ export class GraphIndex implements VectorIndex {
     const width = Math.ceil(path === 'graph' && filtered ? (crowded * this.size) / allowed : crowded);
     // Rescoring stops by itself once nothing further down can enter the answer.
     const most = Math.max(width, this.options.schema.quantizer.rescoreLimit);
-    const walked = path === 'acorn' ? exports.walkAllowed(width, SEEDS, most) : exports.walk(width, most);
+    const walked =
+      path === 'acorn' ? exports.walkAllowed(width, SEEDS, refusedMaxFor(allowed / this.size), most) : exports.walk(width, most);
     if (!walked) throw memoryFull(this.options.memoryBytesMax);
     this.rescore();
     if (exports.answerCount() >= Math.min(k, filtered ? allowed : this.size)) return path;
@@ -605,6 +610,11 @@ export class GraphIndex implements VectorIndex {
   bytesAt(address: number, length: number): Uint8Array {
     return bytesAt(this.engine, address, length);
   }
+}
+
+/** Refused neighbours that a filtered walk looks through for each node: enough to meet about `SECOND_HOPS` allowed nodes more. */
+function refusedMaxFor(share: number): number {
+  return Math.min(64, Math.max(8, Math.ceil(SECOND_HOPS / (LINKS_MEAN * share))));
 }
 
 function memoryFull(limit: number): HeddleError {

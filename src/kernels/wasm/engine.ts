@@ -71,7 +71,7 @@ export interface EngineExports {
   countAllowed(): number;
   begin(k: number): number;
   walk(ef: number, rescoreMost: number): number;
-  walkAllowed(ef: number, seeds: number, rescoreMost: number): number;
+  walkAllowed(ef: number, seeds: number, refusedMax: number, rescoreMost: number): number;
   scanAll(width: number): number;
   rescore(keep: number): number;
   wanted(): number;

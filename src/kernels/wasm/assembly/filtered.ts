@@ -68,11 +68,15 @@ function gather(slot: u32, n: i32, mark: u32, known: u32, firstHop: bool): i32 {
 }
 let refusedCount: i32 = 0;
 
+/** Refused neighbours looked through for one node, at most. */
+let hopsMax: i32 = 0;
+
 function expand(slot: u32, mark: u32, known: u32): void {
   refusedCount = 0;
   let n = gather(slot, 0, mark, known, true);
   const enough = linksMax;
-  for (let r = 0; r < refusedCount && n < enough; r++)
+  const most = min(refusedCount, hopsMax);
+  for (let r = 0; r < most && n < enough; r++)
     n = gather(load<u32>(refused + (<usize>r << 2)), n, mark, known, false);
   offerAll(n);
 }
@@ -84,7 +88,8 @@ function offerAll(n: i32): void {
 }
 
 /** Best-first search over allowed slots; the pool holds allowed slots only. False when memory is full. */
-export function walkFiltered(ef: i32, seedCount: i32): bool {
+export function walkFiltered(ef: i32, seedCount: i32, refusedMax: i32): bool {
+  hopsMax = refusedMax;
   const from = walk.descend(0);
   if (!pool.start(ef)) return false;
   // Two marks, of which the second must not be one of a search long ago.

@@ -308,11 +308,11 @@ export function walk(ef: i32, rescoreMost: i32): bool {
   rescoring.startRescore(rescoreMost, false);
   return walking.walkBase(walking.descend(0), ef);
 }
-export function walkAllowed(ef: i32, seeds: i32, rescoreMost: i32): bool {
+export function walkAllowed(ef: i32, seeds: i32, refusedMax: i32, rescoreMost: i32): bool {
   if (upper.entry == config.NONE) return pool.start(ef);
   codec.prepareQuery(scratch.queryRow);
   rescoring.startRescore(rescoreMost, false);
-  return filtered.walkFiltered(ef, seeds);
+  return filtered.walkFiltered(ef, seeds, refusedMax);
 }
 /** Fills the pool with the `width` nearest of all slots that the filter allows. */
 export function scanAll(width: i32): bool {
