@@ -194,8 +194,8 @@ export class ShardHost implements EngineHost {
     this.check();
     const known = this.hosted.get(id);
     if (!known) this.createShard(id, schema);
-    else if (known.schema.version >= schema.version) return;
-    else this.changeSchema(known, schema);
+    else if (known.schema.version < schema.version) this.changeSchema(known, schema);
+    // Also when it is known: whoever made it may have been killed before it was power-safe.
     await this.committed();
   }
 
