@@ -38,8 +38,8 @@ export class Writes {
   }
 
   async write(client: Uint8Array, call: WriteCall): Promise<WriteReply> {
-    const gate = this.gates.get(call.collection);
-    if (gate !== undefined) await gate;
+    // Another may have taken its place in the queue meanwhile.
+    for (let gate = this.gates.get(call.collection); gate !== undefined; gate = this.gates.get(call.collection)) await gate;
     const schema = this.current(call.collection, call.version);
     const parts = sliceBatch(schema, call.batch);
     if (parts.length === 1) return this.merge(parts, [await this.send(client, call, parts[0])]);
