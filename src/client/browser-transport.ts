@@ -193,7 +193,8 @@ class OwnerLink {
     const join = (): void => channel.postMessage({ from: this.tab, to: null, kind: 'join' } satisfies Letter);
     channel.addEventListener('message', (event: MessageEvent<Letter>) => {
       const { from, to, kind } = event.data;
-      if (this.isOwner) return;
+      // Our own worker speaks on a port of its own: a greeting that came later this way would end that port's session.
+      if (this.isOwner || from === this.tab) return;
       if (kind === 'lead') join();
       else if (kind === 'welcome' && to === this.tab) this.attach(new BroadcastPort(channel, this.tab, from));
     });

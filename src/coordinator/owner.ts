@@ -101,7 +101,7 @@ export class Owner implements OwnerApi {
     const channel = this.environment.broadcast(name);
     channel.addEventListener('message', (event) => {
       const { from, kind } = event.data as Letter;
-      if (kind !== 'join') return;
+      if (kind !== 'join' || from === tab) return;
       this.serve(new BroadcastPort(channel, tab, from));
       channel.postMessage({ from: tab, to: from, kind: 'welcome' } satisfies Letter);
     });
