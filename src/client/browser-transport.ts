@@ -132,10 +132,16 @@ class OwnerLink {
       tab: this.tab,
       gpu,
     };
-    const candidate = boot.storage === 'memory' ? null : this.joinSwitchboard();
-    const ports = candidate === null ? [local.port2] : [local.port2, candidate];
-    void this.ask('boot', [boot, local.port2, candidate], ports);
-    if (boot.storage === 'opfs') this.holdClientLock();
+    const { worker } = this;
+    const begin = (): void => {
+      if (this.worker !== worker) return;
+      const candidate = boot.storage === 'memory' ? null : this.joinSwitchboard();
+      const ports = candidate === null ? [local.port2] : [local.port2, candidate];
+      void this.ask('boot', [boot, local.port2, candidate], ports);
+    };
+    // The lock first: an owner that could have it would take this page for gone.
+    if (boot.storage === 'opfs') this.holdClientLock(begin);
+    else begin();
   }
 
   private async ask(method: OwnerMethod, args: readonly unknown[], transfer: readonly Transferable[] = []): Promise<void> {
@@ -202,9 +208,10 @@ class OwnerLink {
   }
 
   /** Tells the owner, by its end, that this page is gone. */
-  private holdClientLock(): void {
-    const held = new Promise<void>((resolve) => (this.releaseClientLock = resolve));
-    navigator.locks.request(lockNames.client(this.name, this.tab), () => held).catch(() => undefined); // the page is going away
+  private holdClientLock(held: () => void): void {
+    const released = new Promise<void>((resolve) => (this.releaseClientLock = resolve));
+    const hold = (): Promise<void> => (held(), released);
+    navigator.locks.request(lockNames.client(this.name, this.tab), hold).catch(() => undefined); // the page is going away
   }
 
   /** Calls wait and nothing was heard for this long. */
