@@ -38,6 +38,8 @@ const ROWS_SHARE = 0.75;
 /** Share of the memory limit from which they are dropped, to leave the rest to codes and links. */
 const LEAN_SHARE = 0.9;
 const SEEDS = 32;
+/** How much wider a filtered walk goes than a plain one. */
+const ACORN_WIDENING = 2;
 /** Allowed nodes that a filtered walk means to meet by way of refused ones, for each node it expands. */
 const SECOND_HOPS = 10;
 /** Links of a node, about. */
@@ -273,7 +275,9 @@ export class GraphIndex implements VectorIndex {
     }
     // Tombstones take places in the pool; refused rows do in a plain walk.
     const crowded = ef * (1 + Math.min(3, exports.deadSlots() / rows));
-    const width = Math.ceil(path === 'graph' && filtered ? (crowded * this.size) / allowed : crowded);
+    // What a filter allows may lie far from the query, where a walk at the plain width falls just short of its recall.
+    const wanted = path === 'acorn' ? crowded * ACORN_WIDENING : crowded;
+    const width = Math.ceil(path === 'graph' && filtered ? (crowded * this.size) / allowed : wanted);
     // Rescoring stops by itself once nothing further down can enter the answer.
     const most = Math.max(width, this.options.schema.quantizer.rescoreLimit);
     const walked =
