@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { DocSet } from '../core/doc-set.ts';
 import { SeededRandom } from '../core/clock.ts';
 import type { QuantizerConfig } from '../schema/collection-schema.ts';
-import { clusteredRows, HNSW, IndexFixture, vectorSchema } from './vector-fixture.ts';
+import { HNSW_DEFAULTS } from '../schema/normalize-vector.ts';
+import { clusteredRows, IndexFixture, vectorSchema } from './vector-fixture.ts';
 
 const DIMENSIONS = 48;
 
@@ -167,7 +168,7 @@ test('everything can be removed and the index used again', () => {
 });
 
 test('a full memory is a StorageFull at insert, and what is there stays searchable', () => {
-  const fixture = new IndexFixture(vectorSchema(DIMENSIONS, 'cosine', { index: HNSW }), 1_200_000);
+  const fixture = new IndexFixture(vectorSchema(DIMENSIONS, 'cosine', { index: HNSW_DEFAULTS }), 1_200_000);
   const rows = clusteredRows(new SeededRandom(3), 6_000, DIMENSIONS);
   let stored = 0;
   expect(() => {

@@ -5,7 +5,8 @@ import { SeededRandom, silentLogger, systemClock } from '../core/clock.ts';
 import { HeddleError } from '../core/errors.ts';
 import { exactDistance, preparedRow } from '../kernels/scalar/distances.ts';
 import type { ExtentStream, StreamSpace } from '../lsm/bucket.ts';
-import type { Distance, HnswConfig, VectorSchema } from '../schema/collection-schema.ts';
+import type { Distance, VectorSchema } from '../schema/collection-schema.ts';
+import { HNSW_DEFAULTS } from '../schema/normalize-vector.ts';
 import { createVectorIndex } from './create-vector-index.ts';
 import type { GraphIndex } from './graph-index.ts';
 import type { VectorIndexState, VectorRows } from './vector-index.ts';
@@ -86,25 +87,13 @@ export class MapRows implements VectorRows {
   }
 }
 
-export const HNSW: HnswConfig = {
-  type: 'hnsw',
-  maxConnections: 16,
-  efConstruction: 128,
-  ef: -1,
-  dynamicEfMin: 100,
-  dynamicEfMax: 500,
-  dynamicEfFactor: 8,
-  flatSearchCutoff: -1,
-  filterStrategy: 'acorn',
-};
-
 export function vectorSchema(dimensions: number, distance: Distance, changes: Partial<VectorSchema> = {}): VectorSchema {
   return {
     ordinal: 0,
     name: 'default',
     dimensions,
     distance,
-    index: HNSW,
+    index: HNSW_DEFAULTS,
     quantizer: { type: 'sq', rescoreLimit: 20, trainingLimit: 100_000, segments: 0, centroids: 0 },
     vectorizer: null,
     from: [],

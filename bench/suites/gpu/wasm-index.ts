@@ -1,5 +1,6 @@
 /** The wasm engine on the same rows, for comparison: built row by row, searched one query at a time on this thread. */
-import { HNSW, IndexFixture, vectorSchema } from '../../../src/vector/vector-fixture.ts';
+import { HNSW_DEFAULTS } from '../../../src/schema/normalize-vector.ts';
+import { IndexFixture, vectorSchema } from '../../../src/vector/vector-fixture.ts';
 
 export interface WasmIndex {
   readonly buildCpuS: number;
@@ -13,7 +14,7 @@ const cpuS = (): number => {
 };
 
 export function wasmIndex(rows: Float32Array, dimensions: number, maxConnections: number, efConstruction: number, k: number): WasmIndex {
-  const schema = vectorSchema(dimensions, 'cosine', { index: { ...HNSW, maxConnections, efConstruction } });
+  const schema = vectorSchema(dimensions, 'cosine', { index: { ...HNSW_DEFAULTS, maxConnections, efConstruction } });
   const fixture = new IndexFixture(schema, 2 ** 31);
   const started = cpuS();
   for (let i = 0; i * dimensions < rows.length; i++) fixture.add(i, rows.subarray(i * dimensions, (i + 1) * dimensions));

@@ -7,7 +7,8 @@ import { DocSet } from '../../../src/core/doc-set.ts';
 import type { Distance, QuantizerConfig } from '../../../src/schema/collection-schema.ts';
 import { createVectorIndex } from '../../../src/vector/create-vector-index.ts';
 import type { GraphIndex } from '../../../src/vector/graph-index.ts';
-import { HNSW, MemoryStreams, vectorSchema } from '../../../src/vector/vector-fixture.ts';
+import { HNSW_DEFAULTS } from '../../../src/schema/normalize-vector.ts';
+import { MemoryStreams, vectorSchema } from '../../../src/vector/vector-fixture.ts';
 import type { VectorIndexState, VectorRows } from '../../../src/vector/vector-index.ts';
 
 export interface IndexSettings {
@@ -76,7 +77,7 @@ export class MeasuredIndex {
   private open(state: VectorIndexState | null, settings: IndexSettings, sequence: number): GraphIndex {
     const { dimensions, distance, quantizer, maxConnections, efConstruction, keepRows, memoryBytesMax } = settings;
     const schema = vectorSchema(dimensions, distance, {
-      index: { ...HNSW, maxConnections, efConstruction },
+      index: { ...HNSW_DEFAULTS, maxConnections, efConstruction },
       quantizer: { type: quantizer, rescoreLimit: RESCORE_LIMITS[quantizer], trainingLimit: 100_000, segments: 0, centroids: 256 },
     });
     const rows = new FlatRows(this.base, dimensions);
