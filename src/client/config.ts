@@ -1,9 +1,9 @@
 /** `collection.config`: the schema, and changing it while data is in place. Re-indexing goes on in the background. */
-import type { PropertyConfig, VectorConfig } from '../schema/collection-config.ts';
-import type { CollectionSchema } from '../schema/collection-schema.ts';
+import type { CollectionConfig, PropertyConfig, VectorConfig } from '../schema/collection-config.ts';
+import type { CollectionSchema, IndexSettings } from '../schema/collection-schema.ts';
 import type { SchemaChange } from '../protocol/coordinator-api.ts';
 import type { Handle } from './handle.ts';
-import type { CallSettings } from './types.ts';
+import type { CallSettings, Progress } from './types.ts';
 import type { Vectorizer } from './vectorizer.ts';
 
 /** A vector whose vectorizer is given whole, so that it is registered too. */
@@ -41,6 +41,25 @@ export class Config {
   /** Touches no data: objects are stored by ordinal. */
   renameProperty(from: string, to: string, settings?: CallSettings): Promise<CollectionSchema> {
     return this.change({ kind: 'renameProperty', from, to }, settings);
+  }
+
+  /**
+   * Changes how a property (a dotted path within objects) is indexed. The new index is built in the background; until
+   * `reindexed` says so, the old one answers.
+   */
+  updateProperty(path: string, index: Partial<IndexSettings>, settings?: CallSettings): Promise<CollectionSchema> {
+    return this.change({ kind: 'updateProperty', name: path, index }, settings);
+  }
+
+  /** `k1`, `b` and stopwords hold at once; for null states, lengths and time stamps indexes are built as for `updateProperty`. */
+  updateInvertedIndex(invertedIndex: NonNullable<CollectionConfig['invertedIndex']>, settings?: CallSettings): Promise<CollectionSchema> {
+    return this.change({ kind: 'updateInvertedIndex', invertedIndex }, settings);
+  }
+
+  /** Resolves once everything is indexed as the schema says. */
+  async reindexed(settings?: CallSettings & { readonly onProgress?: (progress: Progress) => void }): Promise<CollectionSchema> {
+    const { connection, schema } = this.handle;
+    return connection.learn(await connection.call('reindexed', [schema.id], settings));
   }
 
   /** Changes the model of a vector: every object is embedded again, in the background; until then it is not found by that vector. */

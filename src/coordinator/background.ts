@@ -18,6 +18,8 @@ export class Background {
   private running = false;
   private wanted = false;
   private stopped = false;
+  /** Told when the engine has nothing left to do. */
+  onIdle: () => void = () => undefined;
   private timer: ReturnType<typeof setTimeout> | ReturnType<typeof setImmediate> | null = null;
 
   constructor(engine: Engine, logger: Logger) {
@@ -66,6 +68,7 @@ export class Background {
     if (this.stopped) return;
     if (more || this.wanted) return this.schedule(busy ? PAUSE_BUSY_MS : 0);
     this.running = false;
+    this.onIdle();
   }
 }
 

@@ -12,6 +12,7 @@ import type { SchemaChange } from '../protocol/coordinator-api.ts';
 import type { CollectionConfig } from '../schema/collection-config.ts';
 import type { CollectionSchema } from '../schema/collection-schema.ts';
 import { normalize, shardCountOf } from '../schema/normalize.ts';
+import { finishReindex, updateInvertedIndex, updateProperty } from '../schema/reindex.ts';
 import { addProperty, addVector, dropProperty, fixDimensions, planEnsure, reembed, renameProperty } from '../schema/schema-change.ts';
 import { checkCollectionName } from '../schema/schema-names.ts';
 import type { Engine } from './engine.ts';
@@ -30,6 +31,8 @@ export class Catalog {
   private readonly byId = new Map<number, CollectionSchema>();
   private readonly engineOf = new Map<number, Engine>();
   private changes: Promise<unknown> = Promise.resolve();
+  /** A changed schema on its way to the shards: some have it, some not. */
+  spreading: Promise<void> | null = null;
   /** Told after every change: the new schema, or null for a drop. */
   onChange: (id: number, schema: CollectionSchema | null) => void = () => undefined;
 
@@ -121,6 +124,14 @@ export class Catalog {
     });
   }
 
+  /** The indexes that were being built for `schema` are whole on every shard: they take the place of those in use. */
+  finishReindex(schema: CollectionSchema): Promise<CollectionSchema> {
+    return this.serially(async () => {
+      const now = this.get(schema.id);
+      return now === schema ? this.replace(schema, finishReindex(schema)) : now;
+    });
+  }
+
   drop(name: string): Promise<boolean> {
     return this.serially(async () => {
       const schema = this.find(name);
@@ -187,7 +198,14 @@ export class Catalog {
   }
 
   private async replace(old: CollectionSchema, next: CollectionSchema): Promise<CollectionSchema> {
-    if (next !== old) await this.spread(next);
+    if (next === old) return next;
+    const spread = this.spread(next);
+    const done = (this.spreading = spread.catch(() => undefined));
+    try {
+      await spread;
+    } finally {
+      if (this.spreading === done) this.spreading = null;
+    }
     return next;
   }
 
@@ -221,5 +239,9 @@ function changed(schema: CollectionSchema, change: SchemaChange): CollectionSche
       return fixDimensions(schema, change.ordinal, change.dimensions);
     case 'reembed':
       return reembed(schema, change.name, change.vectorizer);
+    case 'updateProperty':
+      return updateProperty(schema, change.name, change.index);
+    case 'updateInvertedIndex':
+      return updateInvertedIndex(schema, change.invertedIndex);
   }
 }

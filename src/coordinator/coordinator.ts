@@ -23,6 +23,7 @@ import { Catalog } from './catalog.ts';
 import { Engine, type EngineProcess } from './engine.ts';
 import { LEASED_MAX, Leases } from './leases.ts';
 import { Reads } from './reads.ts';
+import { Reindexes } from './reindexes.ts';
 import { uuidsOfBatch } from './routing.ts';
 import { Searches } from './searches.ts';
 import { Session } from './session.ts';
@@ -53,6 +54,7 @@ export class Coordinator {
   readonly reads: Reads;
   readonly searches: Searches;
   readonly backups: Backups;
+  readonly reindexes: Reindexes;
   private readonly writes: Writes;
   private readonly leases: Leases;
   private readonly backgrounds: readonly Background[];
@@ -74,6 +76,10 @@ export class Coordinator {
     this.writes = new Writes(this.catalog, random);
     this.backups = new Backups(this.catalog, this.reads, this.writes);
     this.leases = new Leases(clock);
+    this.reindexes = new Reindexes(this.catalog, () => this.hostStats());
+    for (const background of this.backgrounds)
+      background.onIdle = () =>
+        void this.reindexes.look().catch((thrown) => logger.log('warn', 'indexes were not put to use', { cause: String(thrown) }));
     this.catalog.onChange = (id, schema) => this.schemaChanged(id, schema);
     this.engines.forEach((engine, index) => (engine.onRestart = () => this.backgrounds[index].wake()));
   }

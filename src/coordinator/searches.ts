@@ -30,8 +30,31 @@ export class Searches {
     this.catalog = catalog;
   }
 
-  async search(request: SearchRequest): Promise<SearchReply> {
-    const schema = this.catalog.byName(request.collection);
+  search(request: SearchRequest): Promise<SearchReply> {
+    return this.consistent(
+      () => this.catalog.byName(request.collection),
+      (schema) => this.searchOnce(schema, request),
+    );
+  }
+
+  aggregate(query: AggregateQuery): Promise<AggregateReply> {
+    return this.consistent(
+      () => this.catalog.get(query.collection),
+      (schema) => this.aggregateOnce(schema, query),
+    );
+  }
+
+  /** Asks again when the schema changed meanwhile, so that no answer is made of an old index here and a new one there. */
+  private async consistent<T>(find: () => CollectionSchema, ask: (schema: CollectionSchema) => Promise<T>): Promise<T> {
+    for (let schema = find(); ; schema = find()) {
+      const answer = await ask(schema);
+      if (schema.shards.length === 1) return answer;
+      if (this.catalog.spreading !== null) await this.catalog.spreading;
+      if (find() === schema) return answer;
+    }
+  }
+
+  private async searchOnce(schema: CollectionSchema, request: SearchRequest): Promise<SearchReply> {
     const projection = projectionOf(schema, request);
     if (schema.shards.length === 1) {
       const [shard] = schema.shards;
@@ -50,8 +73,7 @@ export class Searches {
     }
   }
 
-  async aggregate(query: AggregateQuery): Promise<AggregateReply> {
-    const schema = this.catalog.get(query.collection);
+  private async aggregateOnce(schema: CollectionSchema, query: AggregateQuery): Promise<AggregateReply> {
     const filter = query.search === null ? query.filter : await this.bestHits(schema, query.search);
     const request: AggregateRequest = { filter, search: null, metrics: query.metrics, groupBy: query.groupBy };
     const states = await this.onEveryShard(schema, (host, shard) => host.aggregate(shard, request));

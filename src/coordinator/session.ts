@@ -23,6 +23,7 @@ const METHODS: Methods = {
   ensureCollection: ({ owner }, [name, config]) => owner.catalog.ensure(name, config),
   changeCollection: ({ owner }, [collection, change]) => owner.catalog.change(collection, change),
   describeCollection: ({ owner }, [collection]) => owner.catalog.get(collection),
+  reindexed: ({ owner }, [collection], context) => owner.reindexes.finished(collection, context),
   dropCollection: ({ owner }, [name]) => owner.catalog.drop(name),
   write: (session, [call]) => session.owner.write(session.client, call),
   writeMatching: ({ owner }, [call], context) => owner.writeMatching(call, context),

@@ -51,9 +51,9 @@ function conditionOf(index: InvertedIndex, node: Condition): DocSet {
     case 'id':
       return ofId(index, node);
     case 'creationTime':
-      return ofTime(index, index.created, node);
+      return ofTime(index, index.times?.created ?? null, node);
     case 'updateTime':
-      return ofTime(index, index.updated, node);
+      return ofTime(index, index.times?.updated ?? null, node);
     case 'length':
       return ofLength(index, index.field(node.target.path), node);
     case 'property':
@@ -231,7 +231,7 @@ function ofId(index: InvertedIndex, node: Condition): DocSet {
 function need<T>(part: T | null, path: string, setting: string): T {
   if (part !== null) return part;
   throw new HeddleError('InvalidInput', `"${path}" is not indexed for this filter`, {
-    hint: `Set ${setting}: true when the collection or the property is created.`,
+    hint: `Set ${setting}: true with config.updateProperty or config.updateInvertedIndex.`,
     details: { property: path, setting },
   });
 }

@@ -4,10 +4,11 @@
  * `add` and `remove` see the same values, so that the net counts of a term and the totals of a field stay exact.
  */
 import type { DocSet } from '../core/doc-set.ts';
-import type { BucketOptions, BucketReader, SortedEntries } from '../lsm/bucket.ts';
+import type { BucketOptions, BucketReader } from '../lsm/bucket.ts';
 import type { InvertedIndexConfig } from '../schema/collection-schema.ts';
 import { BucketKind, bucketOf, sizeOf, valuesOf, type Field } from './fields.ts';
 import { geoTerm, placeOf } from './geo.ts';
+import type { IndexPart, Section } from './index-part.ts';
 import { LENGTH_MAX, LengthColumn, lengthMerge } from './length-column.ts';
 import { RangePlanes, planesMerge } from './range-planes.ts';
 import type { Statistics } from './statistics.ts';
@@ -19,11 +20,6 @@ import { termKeyOf } from './value-key.ts';
 /** The one key of a `present` bucket. */
 export const PRESENT_KEY = 1;
 
-export interface Section {
-  readonly bucket: BucketOptions;
-  readonly entries: SortedEntries;
-}
-
 interface FieldIndexOptions {
   readonly field: Field;
   readonly config: InvertedIndexConfig;
@@ -34,7 +30,7 @@ interface FieldIndexOptions {
   readonly open: (options: BucketOptions) => BucketReader;
 }
 
-export class FieldIndex {
+export class FieldIndex implements IndexPart {
   field: Field;
   /** Values, or a text's terms when they are not shared. */
   readonly terms: TermBucket | null;

@@ -17,12 +17,13 @@ const FIRST_FIELD_BUCKET = 32;
 const KINDS = 8;
 
 /** Never renumber. */
-export const BucketKind = { terms: 0, searchable: 1, planes: 2, lengths: 3, present: 4, size: 5 } as const;
+export const BucketKind = { terms: 0, searchable: 1, planes: 2, lengths: 3, present: 4, size: 5, created: 6, updated: 7 } as const;
 export type BucketKind = (typeof BucketKind)[keyof typeof BucketKind];
 
 export const bucketOf = (ordinal: number, kind: BucketKind): number => FIRST_FIELD_BUCKET + ordinal * KINDS + kind;
 
 export interface Field {
+  /** Names its buckets: the property's own, or that of its latest index. */
   readonly ordinal: number;
   /** Dotted path from the object. */
   readonly path: string;
@@ -75,7 +76,7 @@ function fieldOf(
   const searchable = isText && property.indexSearchable;
   const shared = searchable && property.indexFilterable && property.stemming === null;
   return {
-    ordinal: property.ordinal,
+    ordinal: property.index ?? property.ordinal,
     path,
     property,
     type,

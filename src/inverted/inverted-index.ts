@@ -7,6 +7,8 @@
  * - `remove` gets the values that `add` got for that docID, so that net counts are exact before any merge.
  * - `freeze` hands out everything since the last flush; it stays readable, and a failed flush is frozen again with what came
  *   since. `flushed` drops it once the segments hold it.
+ * - An index that is being built (`schema/reindex.ts`) holds the live docIDs below its position and follows in docID order;
+ *   once it has caught up, new objects go to it as they come.
  * Called by the shard, single-threaded.
  */
 import type { DocSet } from '../core/doc-set.ts';
@@ -14,13 +16,27 @@ import { HeddleError } from '../core/errors.ts';
 import type { BucketOptions, BucketReader, MergeOperator } from '../lsm/bucket.ts';
 import type { CollectionSchema } from '../schema/collection-schema.ts';
 import type { FilterNode } from '../schema/filter.ts';
+import { reindexed } from '../schema/reindex.ts';
 import { allowListOf } from './allow-list.ts';
 import { DocColumn, docColumnMerge } from './doc-column.ts';
 import { DocBits } from './doc-bits.ts';
-import { FieldIndex, type Section } from './field-index.ts';
+import { FieldIndex } from './field-index.ts';
 import { BucketKind, CREATED_BUCKET, DOCS_BUCKET, STATISTICS_BUCKET, UPDATED_BUCKET, bucketOf, fieldsOf } from './fields.ts';
-import { RangePlanes, planesMerge } from './range-planes.ts';
+import type { IndexPart, Section } from './index-part.ts';
 import { Statistics, statisticsMerge } from './statistics.ts';
+import { TimeIndex } from './time-index.ts';
+
+/** How far each index has come that is being built, by its ordinal: docIDs below are in it. */
+export type Positions = Readonly<Record<number, number>>;
+
+/** An index that is being built. */
+interface Growing {
+  readonly part: IndexPart;
+  position: number;
+}
+
+/** Stands for an ordinal where the times have buckets of their own. */
+const TIMES = -1;
 
 export interface InvertedIndexOptions {
   readonly schema: CollectionSchema;
@@ -32,6 +48,8 @@ export interface InvertedIndexOptions {
   readonly kept?: DocSet;
   /** docID of a live object by UUID. */
   readonly find: (uuid: Uint8Array) => number | null | undefined;
+  /** As of the last flush; default: nothing has been built. */
+  readonly positions?: Positions;
 }
 
 export class InvertedIndex {
@@ -41,101 +59,165 @@ export class InvertedIndex {
   readonly find: InvertedIndexOptions['find'];
   readonly docs: DocColumn;
   readonly statistics: Statistics;
-  /** By creation and update time; when time stamps are indexed. */
-  readonly created: RangePlanes | null;
-  readonly updated: RangePlanes | null;
   private readonly open: (options: BucketOptions) => BucketReader;
-  /** Ordinals without a field: dropped properties, and objects, which have no bucket of their own. */
+  private readonly positionsAtOpen: Positions;
+  /** Ordinals without an index: dropped properties, replaced indexes, and objects, which have no bucket of their own. */
   private readonly dropped = new Set<number>();
-  private byOrdinal = new Map<number, FieldIndex>();
-  private byPath = new Map<string, FieldIndex>();
+  private fieldsByOrdinal = new Map<number, FieldIndex>();
+  private fieldsByPath = new Map<string, FieldIndex>();
+  /** Filters by time read it; null when time stamps are not indexed. */
+  times: TimeIndex | null = null;
+  private timesOrdinal = TIMES;
+  private growing = new Map<number, Growing>();
   private docEnd = 0;
 
-  constructor({ schema, bucket, live, kept = live, find }: InvertedIndexOptions) {
+  constructor({ schema, bucket, live, kept = live, find, positions = {} }: InvertedIndexOptions) {
     this.schema = schema;
     this.live = live;
     this.kept = kept;
     this.find = find;
     this.open = bucket;
+    this.positionsAtOpen = positions;
     this.statistics = new Statistics(this.open(statisticsOptions));
     this.docs = new DocColumn(this.open(docsOptions(kept)));
-    const timestamps = schema.invertedIndex.indexTimestamps;
-    this.created = timestamps ? new RangePlanes(this.open(timesOptions(CREATED_BUCKET, kept))) : null;
-    this.updated = timestamps ? new RangePlanes(this.open(timesOptions(UPDATED_BUCKET, kept))) : null;
     this.setSchema(schema);
   }
 
-  /** Properties added, dropped or renamed. Fields go on by ordinal; a field that was added begins empty. */
+  /**
+   * Properties added, dropped or renamed, indexes to build or to use. Parts go on by ordinal; a field that was added begins
+   * empty, and so does an index that is to be built. One that is to be used has caught up (`positions`).
+   */
   setSchema(schema: CollectionSchema): void {
     this.schema = schema;
-    const byOrdinal = new Map<number, FieldIndex>();
-    for (const field of fieldsOf(schema)) {
-      const known = this.byOrdinal.get(field.ordinal);
-      if (known) known.field = field;
-      const { live, kept, statistics, open } = this;
-      byOrdinal.set(field.ordinal, known ?? new FieldIndex({ field, config: schema.invertedIndex, live, kept, statistics, open }));
-    }
-    this.byOrdinal = byOrdinal;
-    this.byPath = new Map([...byOrdinal.values()].map((index) => [index.field.path, index]));
+    const later = reindexed(schema);
+    const known = new Map<number, IndexPart>(this.fieldsByOrdinal);
+    for (const [ordinal, { part }] of this.growing) known.set(ordinal, part);
+    if (this.times) known.set(this.timesOrdinal, this.times);
+
+    const inUse = this.partsFor(schema, known);
+    const toBuild = this.partsFor(later, known, inUse);
+    const positions = { ...this.positionsAtOpen, ...this.positions };
+    this.growing = new Map([...toBuild].map(([ordinal, part]) => [ordinal, { part, position: positions[ordinal] ?? 0 }]));
+    this.timesOrdinal = schema.timesIndex ?? TIMES;
+    this.times = (inUse.get(this.timesOrdinal) as TimeIndex | undefined) ?? null;
+    inUse.delete(this.timesOrdinal);
+    this.fieldsByOrdinal = inUse as Map<number, FieldIndex>;
+    this.fieldsByPath = new Map([...this.fieldsByOrdinal.values()].map((index) => [index.field.path, index]));
     this.openDropped(schema);
   }
 
-  /** Buckets that no field has any more vanish with the next merge. */
-  private openDropped(schema: CollectionSchema): void {
-    const vectors = new Set(schema.vectors.map((vector) => vector.ordinal));
-    for (let ordinal = 0; ordinal < schema.nextOrdinal; ordinal++) {
-      if (this.byOrdinal.has(ordinal) || vectors.has(ordinal) || this.dropped.has(ordinal)) continue;
-      this.dropped.add(ordinal);
-      for (const kind of Object.values(BucketKind)) this.open({ id: bucketOf(ordinal, kind), bloom: false, operator: DROP });
+  /** The parts that `schema` asks for, those of `except` left out; known ones go on. */
+  private partsFor(
+    schema: CollectionSchema,
+    known: ReadonlyMap<number, IndexPart>,
+    except?: ReadonlyMap<number, IndexPart>,
+  ): Map<number, IndexPart> {
+    const { live, kept, statistics, open } = this;
+    const parts = new Map<number, IndexPart>();
+    for (const field of fieldsOf(schema)) {
+      const { ordinal } = field;
+      if (except?.has(ordinal) === true) continue;
+      const index = known.get(ordinal) as FieldIndex | undefined;
+      if (index) index.field = field;
+      parts.set(ordinal, index ?? new FieldIndex({ field, config: schema.invertedIndex, live, kept, statistics, open }));
     }
+    const ordinal = schema.timesIndex ?? null;
+    const at = ordinal ?? TIMES;
+    if (schema.invertedIndex.indexTimestamps && except?.has(at) !== true)
+      parts.set(at, known.get(at) ?? new TimeIndex({ ordinal, live, kept, open }));
+    return parts;
+  }
+
+  /** Buckets that nothing reads any more vanish with the next merge. */
+  private openDropped(schema: CollectionSchema): void {
+    const drop = (id: number): unknown => this.open({ id, bloom: false, operator: DROP });
+    const others = new Set([...schema.vectors.map((vector) => vector.ordinal), this.times && schema.timesIndex]);
+    for (let ordinal = 0; ordinal < schema.nextOrdinal; ordinal++) {
+      const isUsed = this.fieldsByOrdinal.has(ordinal) || this.growing.has(ordinal) || others.has(ordinal);
+      if (isUsed || this.dropped.has(ordinal)) continue;
+      this.dropped.add(ordinal);
+      for (const kind of Object.values(BucketKind)) drop(bucketOf(ordinal, kind));
+    }
+    if ((this.times && schema.timesIndex === undefined) || this.dropped.has(TIMES)) return;
+    this.dropped.add(TIMES);
+    for (const id of [CREATED_BUCKET, UPDATED_BUCKET]) drop(id);
   }
 
   /** Fields of the schema, in its order. */
   fields(): Iterable<FieldIndex> {
-    return this.byOrdinal.values();
+    return this.fieldsByOrdinal.values();
   }
   /** The field at a dotted path; `InvalidInput` when there is none. */
   field(path: string): FieldIndex {
-    const found = this.byPath.get(path);
+    const found = this.fieldsByPath.get(path);
     if (found) return found;
     throw new HeddleError('InvalidInput', `property "${path}" is not in collection "${this.schema.name}"`, { details: { property: path } });
   }
   fieldAt(ordinal: number): FieldIndex | undefined {
-    return this.byOrdinal.get(ordinal);
+    return this.fieldsByOrdinal.get(ordinal);
+  }
+
+  /** Everything that has memtables of fields or times, in use or being built. */
+  private *parts(): Iterable<IndexPart> {
+    yield* this.fieldsByOrdinal.values();
+    if (this.times) yield this.times;
+    for (const { part } of this.growing.values()) yield part;
   }
 
   add(docID: number, uuid: Uint8Array, createdMs: number, updatedMs: number, values: readonly unknown[]): void {
     this.docEnd = docID + 1;
     this.docs.add(docID, uuid, createdMs, updatedMs);
-    this.created?.add(docID, createdMs);
-    this.updated?.add(docID, updatedMs);
     this.statistics.countObject(1);
-    for (const index of this.byOrdinal.values()) index.add(docID, values);
+    for (const index of this.fieldsByOrdinal.values()) index.add(docID, values);
+    this.times?.add(docID, values, createdMs, updatedMs);
+    this.grow(docID, values, createdMs, updatedMs);
   }
 
   /** The version that dies, with the values it was added with. */
-  remove(_docID: number, _uuid: Uint8Array, _createdMs: number, _updatedMs: number, values: readonly unknown[]): void {
+  remove(docID: number, values: readonly unknown[]): void {
     this.statistics.countObject(-1);
-    for (const index of this.byOrdinal.values()) index.remove(values);
+    for (const index of this.fieldsByOrdinal.values()) index.remove(values);
+    for (const { part, position } of this.growing.values()) if (docID < position) part.remove(values);
   }
 
+  // --- indexes that are being built
+
+  /** How far each has come. */
+  get positions(): Positions {
+    return Object.fromEntries([...this.growing].map(([ordinal, { position }]) => [ordinal, position]));
+  }
+
+  /** Adds an object to those that wait for this docID. */
+  grow(docID: number, values: readonly unknown[], createdMs: number, updatedMs: number): void {
+    for (const growing of this.growing.values()) {
+      if (growing.position !== docID) continue;
+      growing.part.add(docID, values, createdMs, updatedMs);
+      growing.position = docID + 1;
+    }
+  }
+
+  /** There is nothing to index in `[from, to)`. */
+  growPast(from: number, to: number): void {
+    for (const growing of this.growing.values()) if (growing.position === from) growing.position = to;
+  }
+
+  // --- flushes
+
   get memtableBytes(): number {
-    let bytes = this.docs.bytes + (this.created?.bytes ?? 0) + (this.updated?.bytes ?? 0);
-    for (const index of this.byOrdinal.values()) bytes += index.bytes;
+    let { bytes } = this.docs;
+    for (const part of this.parts()) bytes += part.bytes;
     return bytes;
   }
 
   /** Sorted sections of everything since the last flush, by bucket. */
   freeze(): readonly Section[] {
     const sections: Section[] = [];
-    const push = (bucket: BucketOptions, entries: Section['entries'] | null | undefined): void => {
+    const push = (bucket: BucketOptions, entries: Section['entries'] | null): void => {
       if (entries) sections.push({ bucket, entries });
     };
     push(statisticsOptions, this.statistics.freeze());
     push(docsOptions(this.kept), this.docs.freeze(this.live));
-    push(timesOptions(CREATED_BUCKET, this.kept), this.created?.freeze(this.live));
-    push(timesOptions(UPDATED_BUCKET, this.kept), this.updated?.freeze(this.live));
-    for (const index of this.byOrdinal.values()) index.freeze(sections);
+    for (const part of this.parts()) part.freeze(sections);
     return sections;
   }
 
@@ -143,9 +225,7 @@ export class InvertedIndex {
   flushed(): void {
     this.statistics.flushed();
     this.docs.flushed();
-    this.created?.flushed();
-    this.updated?.flushed();
-    for (const index of this.byOrdinal.values()) index.flushed();
+    for (const part of this.parts()) part.flushed();
   }
 
   /** Live objects that match; all of them for null. The caller owns the set. */
@@ -157,14 +237,8 @@ export class InvertedIndex {
   bits(): DocBits {
     return new DocBits(Math.max(this.docEnd, this.live.capacity));
   }
-
-  /** Ordinals of fields whose buckets do not hold every object. A new property is empty and a rename moves nothing, so there are none. */
-  needsReindex(): readonly number[] {
-    return [];
-  }
 }
 
 const DROP: MergeOperator = { kind: 'merge', merge: () => null };
 const statisticsOptions: BucketOptions = { id: STATISTICS_BUCKET, bloom: false, operator: statisticsMerge() };
 const docsOptions = (kept: DocSet): BucketOptions => ({ id: DOCS_BUCKET, bloom: false, operator: docColumnMerge(kept) });
-const timesOptions = (id: number, kept: DocSet): BucketOptions => ({ id, bloom: false, operator: planesMerge(kept) });

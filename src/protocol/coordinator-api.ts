@@ -7,7 +7,7 @@
  * encodes again.
  */
 import type { CollectionConfig, PropertyConfig, VectorConfig, VectorizerIdentity } from '../schema/collection-config.ts';
-import type { CollectionSchema } from '../schema/collection-schema.ts';
+import type { CollectionSchema, IndexSettings } from '../schema/collection-schema.ts';
 import type { FilterNode } from '../schema/filter.ts';
 import type { PlainError } from '../core/errors.ts';
 import type { AggregateQuery, AggregateReply } from './aggregate.ts';
@@ -31,7 +31,9 @@ export type SchemaChange =
   | { readonly kind: 'dropProperty'; readonly name: string }
   | { readonly kind: 'renameProperty'; readonly from: string; readonly to: string }
   | { readonly kind: 'fixDimensions'; readonly ordinal: number; readonly dimensions: number }
-  | { readonly kind: 'reembed'; readonly name: string; readonly vectorizer: VectorizerIdentity };
+  | { readonly kind: 'reembed'; readonly name: string; readonly vectorizer: VectorizerIdentity }
+  | { readonly kind: 'updateProperty'; readonly name: string; readonly index: Partial<IndexSettings> }
+  | { readonly kind: 'updateInvertedIndex'; readonly invertedIndex: NonNullable<CollectionConfig['invertedIndex']> };
 
 export interface WriteCall {
   readonly collection: number;
@@ -183,6 +185,8 @@ export interface CoordinatorApi {
   ensureCollection(name: string, config: CollectionConfig): CollectionSchema;
   changeCollection(collection: number, change: SchemaChange): CollectionSchema;
   describeCollection(collection: number): CollectionSchema;
+  /** Answers once nothing of the collection is being re-indexed, with progress (objects looked at) until then. */
+  reindexed(collection: number): CollectionSchema;
   /** Whether it was there. */
   dropCollection(name: string): boolean;
 

@@ -6,7 +6,7 @@ import type { FieldIndex } from '../inverted/field-index.ts';
 import { valuesOf } from '../inverted/fields.ts';
 import type { InvertedIndex } from '../inverted/inverted-index.ts';
 import type { KeywordSearch } from '../protocol/search-request.ts';
-import { editDistance } from './edit-distance.ts';
+import { editDistance } from '../core/edit-distance.ts';
 import { keywordGroups, type Slot } from './keyword-query.ts';
 
 const FRAGMENTS_MAX = 3;

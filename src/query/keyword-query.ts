@@ -9,7 +9,7 @@ import { HeddleError } from '../core/errors.ts';
 import type { FieldIndex } from '../inverted/field-index.ts';
 import type { InvertedIndex } from '../inverted/inverted-index.ts';
 import type { KeywordSearch } from '../protocol/search-request.ts';
-import { autoTypos, editDistance } from './edit-distance.ts';
+import { autoTypos, editDistance } from '../core/edit-distance.ts';
 
 export interface Slot {
   /** As it stands in the index. */

@@ -15,13 +15,8 @@ export type DataType = ScalarType | `${ScalarType}[]` | 'geoCoordinates' | 'obje
 export type Tokenization = 'word' | 'lowercase' | 'whitespace' | 'field' | 'trigram';
 export type Distance = 'cosine' | 'dot' | 'l2-squared' | 'manhattan' | 'hamming';
 
-export interface PropertySchema {
-  readonly ordinal: number;
-  readonly name: string;
-  readonly type: DataType;
-  /** An object may leave it out or set it to null. */
-  readonly optional: boolean;
-  readonly description: string;
+/** How a property is indexed; changed by `config.updateProperty`. */
+export interface IndexSettings {
   readonly tokenization: Tokenization;
   readonly indexFilterable: boolean;
   readonly indexSearchable: boolean;
@@ -30,6 +25,24 @@ export interface PropertySchema {
   readonly asciiFold: boolean;
   /** Snowball language, or null for none. */
   readonly stemming: string | null;
+}
+
+/** An index that is being built: its settings, and the ordinal that its buckets are named by. */
+export interface NextIndex extends IndexSettings {
+  readonly index: number;
+}
+
+export interface PropertySchema extends IndexSettings {
+  readonly ordinal: number;
+  readonly name: string;
+  readonly type: DataType;
+  /** An object may leave it out or set it to null. */
+  readonly optional: boolean;
+  readonly description: string;
+  /** The ordinal that its index's buckets are named by, once it has been re-indexed; absent: its own. */
+  readonly index?: number;
+  /** Built in the background, to take the place of the index in use. */
+  readonly next?: NextIndex;
   /** For `object` and `object[]`. */
   readonly nested: readonly PropertySchema[];
 }
@@ -107,6 +120,10 @@ export interface CollectionSchema {
   /** Namespace of the version 5 UUIDs, fixed at creation. */
   readonly keyNamespace: string;
   readonly invertedIndex: InvertedIndexConfig;
+  /** The ordinal that the time index's buckets are named by, once it was switched on later; absent: buckets 18 and 19. */
+  readonly timesIndex?: number;
+  /** What takes the place of `invertedIndex` and `timesIndex` once every index that is being built is whole. */
+  readonly next?: { readonly invertedIndex: InvertedIndexConfig; readonly timesIndex?: number };
   /** Physical shards; `shardOf[v]` is the shard that holds virtual shard v. */
   readonly shards: readonly number[];
   readonly shardOf: readonly number[];

@@ -9,6 +9,7 @@ import type { CollectionSchema, PropertySchema, VectorSchema } from './collectio
 import { nestOrdinals, normalizeProperty } from './normalize-property.ts';
 import { normalizeVector } from './normalize-vector.ts';
 import { normalize, normalizeInverted } from './normalize.ts';
+import { buildAgain, reindexed } from './reindex.ts';
 import { checkMemberName, invalidSchema } from './schema-names.ts';
 
 /** One setting in which the stored schema and the wanted one differ and which cannot be changed in place. */
@@ -25,13 +26,13 @@ export interface SchemaDifference {
  */
 export function planEnsure(schema: CollectionSchema, config: CollectionConfig): CollectionSchema {
   const wanted = normalize(schema.name, config, schema);
-  const differences = conflicts(schema, wanted, config);
+  const differences = conflicts(reindexed(schema), wanted, config);
   if (differences.length > 0)
     throw new HeddleError(
       'SchemaConflict',
       `collection "${schema.name}" exists with another schema: ${differences.map(({ path }) => path).join(', ')}`,
       {
-        hint: 'Use another name, change the config back, or migrate with config.dropProperty and config.addProperty.',
+        hint: 'Use another name, change the config back, or change how it is indexed with config.updateProperty and config.updateInvertedIndex.',
         details: { collection: schema.name, differences },
       },
     );
@@ -53,8 +54,11 @@ export function addProperty(schema: CollectionSchema, name: string, config: Prop
       'must be optional when it is added later',
       `Declare it as "${property.type}?".`,
     );
-  const { properties, next } = nestOrdinals([property], schema.nextOrdinal + 1);
-  return { ...schema, version: schema.version + 1, properties: [...schema.properties, ...properties], nextOrdinal: next };
+  const nested = nestOrdinals([property], schema.nextOrdinal + 1);
+  // While every property is being indexed anew, it is as well, under the settings to come.
+  const { properties, nextOrdinal } =
+    schema.next === undefined ? { ...nested, nextOrdinal: nested.next } : buildAgain(nested.properties, nested.next);
+  return { ...schema, version: schema.version + 1, properties: [...schema.properties, ...properties], nextOrdinal };
 }
 
 export function addVector(schema: CollectionSchema, name: string, config: VectorConfig): CollectionSchema {

@@ -441,14 +441,18 @@ export class ShardHost implements EngineHost {
       const linking = shard.stepIndexes(left(), this.storage.durableSequence(shard.id));
       if (!linking && !shard.flushing && shard.indexChanges >= CHECKPOINT_ROWS)
         this.storage.edit({ metas: [[shard.id, shard.encodeMeta()]] });
-      more = linking || more;
+      more = linking || shard.stepReindex(left()) || more;
+      if (!shard.flushing && shard.awaitsFlush) {
+        this.startFlush(shard);
+        more = true;
+      }
     }
     return this.storage.step(left()) || more;
   }
 
   async flush(): Promise<void> {
     this.check();
-    for (const shard of this.hosted.values()) if (shard.sequence > shard.flushedSequence) this.flushShard(shard);
+    for (const shard of this.hosted.values()) if (shard.isDirty) this.flushShard(shard);
   }
 
   async compact(): Promise<void> {
@@ -489,9 +493,7 @@ export class ShardHost implements EngineHost {
 
   /** Orderly close: memtables are flushed, so the next open replays nothing. */
   async close(): Promise<void> {
-    if (!this.failure)
-      for (const shard of this.hosted.values())
-        if (shard.sequence > shard.flushedSequence || shard.indexChanges > 0) this.flushShard(shard, true);
+    if (!this.failure) for (const shard of this.hosted.values()) if (shard.isDirty || shard.indexChanges > 0) this.flushShard(shard, true);
     this.failure ??= new HeddleError('Closed', 'the engine host is closed', { hint: 'Open the database again.' });
     for (const shard of this.hosted.values()) shard.close();
     await this.storage.close();

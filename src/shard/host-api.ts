@@ -70,6 +70,15 @@ export interface PendingVector {
   readonly properties: Uint8Array;
 }
 
+/** How far the building of the next indexes has come. */
+export interface ReindexStats {
+  /** docIDs looked at, of `total`. */
+  readonly done: number;
+  readonly total: number;
+  /** They are whole and will be whole after any crash: they may take the place of those in use. */
+  readonly ready: boolean;
+}
+
 export interface ShardStats {
   readonly shard: number;
   readonly objects: number;
@@ -77,6 +86,8 @@ export interface ShardStats {
   readonly memtableBytes: number;
   readonly segments: number;
   readonly segmentBytes: number;
+  /** Null when nothing is being re-indexed. */
+  readonly reindex: ReindexStats | null;
   readonly vectors: readonly {
     readonly ordinal: number;
     readonly rows: number;

@@ -17,9 +17,11 @@ import { decodeObject, encodeObject, millisecondsOf } from '../protocol/object-r
 import type { NamedVector, WriteEntry } from '../protocol/write-batch.ts';
 import { ShardQuery } from '../query/shard-query.ts';
 import type { CollectionSchema } from '../schema/collection-schema.ts';
+import { isReindexing } from '../schema/reindex.ts';
 import type { VectorIndex } from '../vector/vector-index.ts';
 import type { ShardStats } from './host-api.ts';
 import { ObjectStore } from './object-store.ts';
+import { Reindexer } from './reindexer.ts';
 import { resolveBatch, type Resolution, type ShardView } from './resolve.ts';
 import { ShardReads } from './shard-reads.ts';
 import { encodeShardMeta, type ShardMeta } from './shard-meta.ts';
@@ -55,8 +57,11 @@ export class Shard implements ShardView {
   /** By vector ordinal. */
   readonly fields = new Map<number, VectorField>();
   private readonly indexesByName = new Map<string, VectorIndex>();
+  private readonly reindexer: Reindexer;
   /** As of the last freeze. */
   private meta: ShardMeta;
+  /** As of the last finished flush. */
+  private flushedMeta: ShardMeta;
   private flushJob: FlushJob | null = null;
   private flushingSequence = 0;
   private readonly clock: Clock;
@@ -67,6 +72,7 @@ export class Shard implements ShardView {
     this.id = id;
     this.store = store;
     this.meta = meta;
+    this.flushedMeta = meta;
     this.openIndex = openIndex;
     this.clock = clock;
     this.schema = meta.schema;
@@ -80,7 +86,9 @@ export class Shard implements ShardView {
       live: this.objects.live,
       kept: this.objects.kept,
       find: (uuid) => this.objects.find(uuid),
+      positions: meta.reindex,
     });
+    this.reindexer = new Reindexer(this.inverted, this.objects);
     this.query = new ShardQuery({
       schema: this.schema,
       inverted: this.inverted,
@@ -99,6 +107,7 @@ export class Shard implements ShardView {
 
   setSchema(schema: CollectionSchema): void {
     if (schema.version <= this.schema.version) return;
+    this.reindexer.finishFor(schema, this.clock);
     this.schema = schema;
     this.inverted.setSchema(schema);
     this.openFields();
@@ -206,7 +215,7 @@ export class Shard implements ShardView {
   /** Takes a dying version out of the indexes. */
   private forget(docID: number, carried: ReadonlySet<number>, sequence: number): void {
     const old = decodeObject(this.objects.record(docID));
-    this.inverted.remove(docID, old.uuid, old.createdMs, old.updatedMs, JSON.parse(fromUtf8(old.properties)) as unknown[]);
+    this.inverted.remove(docID, JSON.parse(fromUtf8(old.properties)) as unknown[]);
     for (const [ordinal, field] of this.fields) if (!carried.has(ordinal)) field.remove(docID, sequence);
   }
 
@@ -223,6 +232,11 @@ export class Shard implements ShardView {
     let bytes = this.objects.memtableBytes + this.inverted.memtableBytes;
     for (const field of this.fields.values()) bytes += field.memtableBytes;
     return bytes;
+  }
+
+  /** There is something that no segment holds. */
+  get isDirty(): boolean {
+    return this.sequence > this.flushedSequence || this.memtableBytes > 0;
   }
 
   /** Rows over all vectors that are not yet in a graph. */
@@ -259,7 +273,11 @@ export class Shard implements ShardView {
   startFlush(hostMeta: () => Uint8Array, finishing = false): void {
     const uptoSequence = this.sequence;
     const bytesExpected = this.memtableBytes;
-    this.meta = { ...this.meta, schema: this.schema, nextDocID: this.objects.nextDocID, hlc: this.hlc };
+    const { schema, hlc, inverted } = this;
+    const { nextDocID } = this.objects;
+    const { reindex: _, ...before } = this.meta;
+    const reindex = isReindexing(schema) ? { reindex: inverted.positions } : {};
+    this.meta = { ...before, schema, nextDocID, hlc, ...reindex };
     this.flushJob = this.store.startFlush({
       sections: [...this.objects.freeze(), ...this.inverted.freeze()],
       columns: [...this.fields.values()].map((field) => field.freeze()),
@@ -279,12 +297,14 @@ export class Shard implements ShardView {
       if (!this.flushJob.step(this.clock.monotonic() + budgetMs)) return false;
     } catch (thrown) {
       this.flushJob = null;
+      this.meta = { ...this.flushedMeta, vectors: this.meta.vectors };
       this.objects.thaw();
       for (const field of this.fields.values()) field.thaw();
       throw thrown;
     }
     this.flushJob = null;
     this.flushedSequence = this.flushingSequence;
+    this.flushedMeta = this.meta;
     this.objects.flushed();
     this.inverted.flushed();
     for (const field of this.fields.values()) field.flushed();
@@ -304,6 +324,17 @@ export class Shard implements ShardView {
     return false;
   }
 
+  /** One slice of building the next indexes; false when there is none to build, or when they have caught up. */
+  stepReindex(budgetMs: number): boolean {
+    return isReindexing(this.schema) && this.reindexer.step(this.clock, this.clock.monotonic() + budgetMs);
+  }
+
+  /** The next indexes have caught up and only wait to be whole in the segments. */
+  get awaitsFlush(): boolean {
+    const reindex = this.reindexer.stats(this.flushedMeta);
+    return reindex !== null && !reindex.ready && reindex.done === reindex.total;
+  }
+
   close(): void {
     for (const field of this.fields.values()) field.index?.close();
   }
@@ -321,6 +352,7 @@ export class Shard implements ShardView {
       memtableBytes: this.memtableBytes,
       segments: this.store.segments,
       segmentBytes: this.store.bytes,
+      reindex: this.reindexer.stats(this.flushedMeta),
       vectors: [...this.fields].map(([ordinal, field]) => {
         return {
           ordinal,

@@ -6,6 +6,8 @@ import { SeededRandom, silentLogger, type Clock } from '../../../src/core/clock.
 import type { StorageLimits } from '../../../src/lsm/storage-limits.ts';
 import { normalize } from '../../../src/schema/normalize.ts';
 import type { CollectionSchema } from '../../../src/schema/collection-schema.ts';
+import { finishReindex, updateProperty } from '../../../src/schema/reindex.ts';
+import { addProperty } from '../../../src/schema/schema-change.ts';
 import { type HostLimits, ShardHost } from '../../../src/shard/engine-host.ts';
 import type { SimulatedDevice } from '../../../src/vfs/simulated/device.ts';
 import { simulatedMirror, simulatedVfs } from '../../../src/vfs/simulated/vfs.ts';
@@ -60,9 +62,12 @@ class WorkingClock implements Clock {
   }
 }
 
-/** Properties 0 title, 1 tag, 2 stars, vector 3, and from version 2 on one property more each. */
+/**
+ * Properties 0 title, 1 tag, 2 stars, vector 3. Of three later versions one adds a property, one begins to index title and
+ * stars anew, one puts these indexes to use: other settings, under which the checks' questions have the same answers.
+ */
 export function schemaOf(shard: number, version: number): CollectionSchema {
-  const base = normalize('Note', {
+  let schema = normalize('Note', {
     properties: { title: 'text?', tag: { type: 'text?', tokenization: 'field' }, stars: { type: 'int?', indexRangeFilters: true } },
     vectors: {
       [VECTOR]: {
@@ -74,12 +79,16 @@ export function schemaOf(shard: number, version: number): CollectionSchema {
       },
     },
   });
-  const added = Array.from({ length: version - 1 }, (_, n) => ({
-    ...base.properties[2],
-    ordinal: VECTOR_ORDINAL + 1 + n,
-    name: `extra${n}`,
-  }));
-  return { ...base, version, properties: [...base.properties, ...added], nextOrdinal: VECTOR_ORDINAL + version };
+  for (let next = 2; next <= version; next++) schema = { ...changed(schema, next), version: next };
+  return schema;
+}
+
+function changed(schema: CollectionSchema, version: number): CollectionSchema {
+  if (version % 3 === 1) return finishReindex(schema);
+  if (version % 3 === 0) return addProperty(schema, `extra${version}`, 'int?');
+  const [title, , stars] = schema.properties;
+  const again = updateProperty(schema, 'title', { tokenization: title.tokenization === 'word' ? 'whitespace' : 'word' });
+  return updateProperty(again, 'stars', { indexRangeFilters: !stars.indexRangeFilters });
 }
 
 export function openHost(device: SimulatedDevice, sabotage: Sabotage = {}): Promise<ShardHost> {

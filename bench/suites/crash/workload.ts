@@ -50,7 +50,6 @@ export function* workload({ seed, operations, objectsMax }: WorkloadOptions): It
   const pick = <T>(items: readonly T[]): T => items[random.int(items.length)];
   const shards = new Map<number, ModelShard>();
   let nextId = 1;
-  let version = 1;
   let nextShard = 3;
 
   const vector = (): number[] => Array.from({ length: DIMENSIONS }, () => random.int(40) - 20);
@@ -91,24 +90,25 @@ export function* workload({ seed, operations, objectsMax }: WorkloadOptions): It
   };
 
   for (const shard of [1, 2]) {
-    shards.set(shard, { objects: new Map(), schemaVersion: version });
-    yield [{ kind: 'schema', shard, version }];
+    shards.set(shard, { objects: new Map(), schemaVersion: 1 });
+    yield [{ kind: 'schema', shard, version: 1 }];
   }
   for (let n = 0; n < operations; n++) {
     const roll = random.next();
-    if (roll < 0.7) yield [write(pick([...shards.keys()]))];
-    else if (roll < 0.8) yield Array.from({ length: 2 + random.int(4) }, () => write(pick([...shards.keys()])));
-    else if (roll < 0.87) {
+    if (roll < 0.68) yield [write(pick([...shards.keys()]))];
+    else if (roll < 0.78) yield Array.from({ length: 2 + random.int(4) }, () => write(pick([...shards.keys()])));
+    else if (roll < 0.85) {
       // What is attached depends on the engine's docIDs, but which objects have vectors does not matter to later operations.
       yield [{ kind: 'attach', shard: BACKGROUND_SHARD, limit: 1 + random.int(6) }];
-    } else if (roll < 0.9) yield [{ kind: 'flush' }];
-    else if (roll < 0.95) yield [{ kind: 'maintain' }];
-    else if (roll < 0.96) yield [{ kind: 'compact' }];
-    else if (roll < 0.97) yield [{ kind: 'reopen' }];
+    } else if (roll < 0.88) yield [{ kind: 'flush' }];
+    else if (roll < 0.93) yield [{ kind: 'maintain' }];
+    else if (roll < 0.94) yield [{ kind: 'compact' }];
+    else if (roll < 0.95) yield [{ kind: 'reopen' }];
     else if (roll < 0.98) {
-      version++;
       const shard = pick([...shards.keys()]);
-      shards.set(shard, { ...(shards.get(shard) as ModelShard), schemaVersion: version });
+      const before = shards.get(shard) as ModelShard;
+      const version = before.schemaVersion + 1;
+      shards.set(shard, { ...before, schemaVersion: version });
       yield [{ kind: 'schema', shard, version }];
     } else if (roll < 0.985) {
       const passing = [...shards.keys()].find((shard) => shard > BACKGROUND_SHARD);
@@ -117,8 +117,8 @@ export function* workload({ seed, operations, objectsMax }: WorkloadOptions): It
         yield [{ kind: 'drop', shard: passing }];
       } else {
         const shard = nextShard++;
-        shards.set(shard, { objects: new Map(), schemaVersion: version });
-        yield [{ kind: 'schema', shard, version }];
+        shards.set(shard, { objects: new Map(), schemaVersion: 1 });
+        yield [{ kind: 'schema', shard, version: 1 }];
       }
     } else yield [{ kind: 'wait', ms: pick([5_000, 31_000, 61_000]) }];
   }

@@ -73,7 +73,7 @@ export class TestShard {
     this.live.delete(object.docID);
     for (const index of this.vectors.values()) index.remove(object.docID);
     this.byDocID.delete(object.docID);
-    this.inverted.remove(object.docID, uuidBytes(object.uuid), object.createdMs, object.updatedMs, object.values);
+    this.inverted.remove(object.docID, object.values);
   }
 
   flush(): void {
