@@ -1,6 +1,14 @@
 /** What the package publishes besides `connect`: the same in browsers and in Node. */
 export { HeddleError, type ErrorCode } from '../core/errors.ts';
-export type { CollectionSchema, DataType, Distance, PropertySchema, Tokenization, VectorSchema } from '../schema/collection-schema.ts';
+export type {
+  CollectionSchema,
+  DataType,
+  Distance,
+  IndexSettings,
+  PropertySchema,
+  Tokenization,
+  VectorSchema,
+} from '../schema/collection-schema.ts';
 export type {
   CollectionConfig,
   GeoCoordinates,
