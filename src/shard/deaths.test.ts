@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { DocSet } from '../core/doc-set.ts';
@@ -42,4 +43,17 @@ test('a chunk whose 65,536 docIDs all died takes one byte', () => {
   addDeaths(back, { key: keyOf(1), value: entries.get(1)! });
   expect(back.count()).toBe(65_536);
   expect(back.has(65_535)).toBe(false);
+});
+
+test('the worked example in docs/format/shard-buckets.md is what is written and read', () => {
+  const page = readFileSync(new URL('../../docs/format/shard-buckets.md', import.meta.url), 'utf8');
+  const [key, value] = [/key `([0-9a-f ]+)`, value `([0-9a-f ]+)`/.exec(page)!].flatMap(([, ...parts]) =>
+    parts.map((hex) => Uint8Array.from(hex.split(' '), (pair) => parseInt(pair, 16))),
+  );
+  const dead = [65_537, 65_540];
+  const entry = deathEntries(dead).next()!;
+  expect([entry.key, entry.value]).toEqual([key, value]);
+  const read = new DocSet();
+  addDeaths(read, { key, value });
+  expect([...read]).toEqual(dead);
 });

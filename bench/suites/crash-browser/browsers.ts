@@ -5,7 +5,7 @@
  * may go on writing for up to 300 ms. Freezing, before a power cut, stops every process of the browser at once.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CHROMIUM_ARGS, requireChromium } from '../../../scripts/lib/chromium.mjs';
 
@@ -62,6 +62,16 @@ function prepareProfile(name: BrowserName, profile: string): void {
         .join(''),
     );
   }
+}
+
+/** What a profile holds of all sites: path, bytes and time of change of each file; evidence for when a browser forgets one. */
+export function siteStorage(name: BrowserName, profile: string): string[] {
+  const folder = join(profile, name === 'firefox' ? 'storage' : 'Default/File System');
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((path) => {
+    const stat = statSync(join(folder, path), { throwIfNoEntry: false });
+    return `${path} ${stat?.size ?? 'gone'} ${stat?.mtime.toISOString() ?? ''}`;
+  });
 }
 
 /** Process ids of `root` and all below it. */

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { SeededRandom } from '../../../src/core/clock.ts';
 import { servePage } from '../../run/browser.ts';
 import type { BenchContext, Figure, SuiteResult } from '../../run/suite.ts';
-import { type BrowserName, programOf, RunningBrowser } from './browsers.ts';
+import { type BrowserName, programOf, RunningBrowser, siteStorage } from './browsers.ts';
 import { LoopImage, whyNoPowerCuts } from './loop-image.ts';
 import { judge, type Verdict } from './verdict.ts';
 import { Witness } from './witness.ts';
@@ -77,6 +77,7 @@ class Trials {
     this.witness.acks.clear();
     for (let trial = 0; trial <= count; trial++) {
       this.witness.order = { mode: trial === count ? 'look' : 'write', noFlush: false };
+      const before = siteStorage(name, profile);
       const browser = await this.start(name, profile);
       try {
         const found = await this.witness.findings(START_LIMIT_MS);
@@ -84,7 +85,8 @@ class Trials {
           // The browser itself forgot the whole site: nothing an engine can keep, but an application has to hear of it (`Evicted`).
           tally.wiped++;
           this.context.log(`kill ${name} ${trial}: the browser has no storage at all for the site any more`);
-          this.rows.push({ kind: 'wiped', browser: name, trial, acknowledged: this.witness.acks.size });
+          const after = siteStorage(name, profile);
+          this.rows.push({ kind: 'wiped', browser: name, trial, acknowledged: this.witness.acks.size, before, after });
           this.witness.acks.clear();
         } else if (trial > 0) {
           const verdict = judge(this.witness.acks, 'kill', found);
@@ -197,7 +199,7 @@ export async function run(context: BenchContext): Promise<SuiteResult> {
   const browsers = (context.option('browsers') ?? 'chromium,firefox').split(',') as BrowserName[];
   const result: Figure[] = [];
   const missing: { name: string; reason: string }[] = [];
-  const noCuts = whyNoPowerCuts();
+  const noCuts = cuts === 0 ? 'not asked for' : whyNoPowerCuts();
   const served = await servePage(join(context.root, 'bench/suites/crash-browser/page.ts'), {
     headers: { 'content-security-policy': "default-src 'self' 'wasm-unsafe-eval'; connect-src *" },
   });

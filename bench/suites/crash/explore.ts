@@ -154,7 +154,7 @@ class Explorer {
         const deep = moment !== null && this.random.int(this.options.recoveriesPerDeep) === 0;
         const during: { snapshot: DeviceSnapshot; call: string }[] = [];
         const host = await this.recover(device, allowed, deep ? (frozen, call) => during.push({ snapshot: frozen, call }) : null);
-        if (moment !== null && roll < 0.4) await this.goOn(device, host, moment, moment.ackedPower, `${at}, power cut, choice ${plan}`);
+        if (moment !== null && roll < 0.2) await this.goOn(device, host, moment, moment.ackedPower, `${at}, power cut, choice ${plan}`);
         if (!deep) return;
         this.result.deep++;
         for (const { snapshot: inner, call } of during)
