@@ -75,6 +75,18 @@ describe('a damaged log', () => {
     expect(await codeOf(() => openStorage(memoryVfs(directory)))).toBe('Corruption');
   });
 
+  test('is refused where a file of it was cut short: what stood there may have been acknowledged', async () => {
+    const directory = await withThreeGroups(false);
+    const file = directory.files.get('l0')!;
+    const { sizeBytes } = file;
+    file.truncate(64);
+    expect(await codeOf(() => openStorage(memoryVfs(directory)))).toBe('Corruption');
+    directory.open.clear();
+    const storage = await openStorage(memoryVfs(directory), { skipLogDamage: true });
+    expect(payloads(storage)).toEqual([]);
+    expect(file.sizeBytes).toBe(sizeBytes);
+  });
+
   test('does not matter where everything in it is in segments', async () => {
     const directory = await withThreeGroups(true);
     let storage = await openStorage(memoryVfs(directory));

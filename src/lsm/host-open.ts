@@ -15,7 +15,7 @@ import { catchUp, foldMirror, isBehind } from './mirror-state.ts';
 import { type HostFiles, MANIFEST_NAMES, closeFiles, createFiles, openAll, openExisting, pickFiles } from './host-files.ts';
 import type { HostStorageOptions, OpenedHost } from './host-storage.ts';
 import { FRAME_MAGIC } from './log-frame.ts';
-import { recoverLog } from './log-recovery.ts';
+import { logDamage, recoverLog } from './log-recovery.ts';
 import { scanLog } from './log-scan.ts';
 import { Log } from './log.ts';
 import { type SlotState, readSlot, writeSlot } from './manifest-files.ts';
@@ -156,8 +156,15 @@ function recoverFiles(
         details: { readable: newest.generation, durable: scan.generation },
       },
     );
-  const recovered = recoverLog(scan, newest, options.skipLogDamage ?? false);
-  for (const file of files.logs) if (file.size() < limits.logFileBytes) file.truncate(limits.logFileBytes);
+  const skipDamage = options.skipLogDamage ?? false;
+  const recovered = recoverLog(scan, newest, skipDamage);
+  for (const file of files.logs) {
+    if (file.size() >= limits.logFileBytes) continue;
+    // In the first minute a power cut may take the length of a new file; later nothing makes a log file shorter.
+    if (newest.settled && !skipDamage)
+      throw logDamage(`log file ${file.name} was cut to ${file.size()} of ${limits.logFileBytes} bytes`, { file: file.name });
+    file.truncate(limits.logFileBytes);
+  }
   const space = spaceOf(files.data, limits, [newest, ...(fallback === null ? [] : [fallback])]);
   if (fallback !== null) retireFallback(space, newest, fallback);
   const log = new Log(

@@ -25,13 +25,9 @@ export function recoverLog(scan: LogScan, manifest: Manifest, skipDamage: boolea
   const last = scan.frames[scan.frames.length - 1]?.group ?? neededFrom - 1;
   const isDamaged = durable >= neededFrom && (first > neededFrom || last < durable);
   if (isDamaged && !skipDamage)
-    throw new HeddleError(
-      'Corruption',
+    throw logDamage(
       `the log is damaged: groups ${neededFrom} to ${durable} were acknowledged, readable are ${first === Infinity ? 'none' : `${first} to ${last}`}`,
-      {
-        hint: 'salvage() writes out what can be read; opening with damage skipped goes on without the lost groups',
-        details: { neededFrom, durable, first: first === Infinity ? null : first, last },
-      },
+      { neededFrom, durable, first: first === Infinity ? null : first, last },
     );
   const isWanted = wantedBy(manifest);
   const wanted = (frames: LogScan['frames']): LogRecord[] =>
@@ -50,6 +46,13 @@ export function recoverLog(scan: LogScan, manifest: Manifest, skipDamage: boolea
     isDamaged,
   };
 }
+
+/** What was acknowledged and is in no segment yet can't all be read. */
+export const logDamage = (what: string, details: Record<string, unknown>): HeddleError =>
+  new HeddleError('Corruption', what, {
+    hint: 'salvage() writes out what can be read; opening with damage skipped goes on without the lost groups',
+    details,
+  });
 
 function wantedBy(manifest: Manifest): (shard: number, group: number, sequence: number) => boolean {
   const shards = new Map(manifest.shards.map((shard) => [shard.id, shard]));

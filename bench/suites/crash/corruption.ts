@@ -3,16 +3,19 @@
  * swapped and replaced by older versions. Each must be noticed or must not matter: an answer that is wrong, or something
  * missing without a word, is undetected damage.
  *
- * The database was closed in good order, so that nothing on its disk is a tail that might as well have been torn.
+ * Two databases: one closed in good order, so that nothing on its disk is a tail that might as well have been torn, and of
+ * which every file is damaged; and a running one whose log holds all that was written, of which the log files are damaged.
+ * There the newest group may be taken for a torn tail: nothing on the disk knows yet that it was acknowledged. Whole blocks of
+ * it are left alone for the same reason: with a block that holds the newest groups goes all that knew of them.
  */
 import { SeededRandom } from '../../../src/core/clock.ts';
 import { HeddleError } from '../../../src/core/errors.ts';
 import { SimulatedDevice } from '../../../src/vfs/simulated/device.ts';
-import { bytesOf, deviceFrom, type DiskImage, imageFileOf, imageOf, withFile } from '../../../src/vfs/simulated/image.ts';
+import { bytesOf, deviceFrom, type DiskImage, type ImageFile, imageFileOf, imageOf, withFile } from '../../../src/vfs/simulated/image.ts';
 import { keepEverything } from '../../../src/vfs/simulated/survival.ts';
 import { checkContent, checkIndexes, Violation } from './check.ts';
 import type { History } from './history.ts';
-import { record } from './record.ts';
+import { type Moment, record } from './record.ts';
 import { openHost, type Sabotage } from './subject.ts';
 import type { Group } from './workload.ts';
 
@@ -29,23 +32,53 @@ export const TINY: Sabotage = {
   },
 };
 const BLOCK_BYTES = 512;
+const SETTLED_MS = 61_000;
+
+/** The same with room for all records in the log. */
+const RUNNING: Sabotage = { storageLimits: { ...TINY.storageLimits, logFileBytes: 3 << 10 } };
 
 export interface SmallDatabase {
   readonly history: History;
   readonly image: DiskImage;
+  /** The files to damage. */
+  readonly files: readonly string[];
   /** Images of moments before, for stale blocks. */
   readonly older: readonly DiskImage[];
-  readonly operations: number;
+  /** The state after any operation from `first` to `last` is right. */
+  readonly first: number;
+  readonly last: number;
+  readonly sabotage: Sabotage;
+  readonly isClosed: boolean;
 }
+
+const imagesAt = (moments: readonly Moment[], parts: readonly number[]): DiskImage[] =>
+  parts.map((part) => imageOf(moments[Math.floor((moments.length - 1) * part)].snapshot, keepEverything));
 
 export async function smallDatabase(groups: Iterable<Group>): Promise<SmallDatabase> {
   const device = new SimulatedDevice();
-  const recording = await record(groups, device, TINY);
-  const older = [0.3, 0.6, 0.9].map((part) =>
-    imageOf(recording.moments[Math.floor(recording.moments.length * part)].snapshot, keepEverything),
-  );
-  return { history: recording.history, image: imageOf(device.freeze(), keepEverything), older, operations: recording.history.operations };
+  const { history, moments } = await record(groups, device, TINY);
+  const image = imageOf(device.freeze(), keepEverything);
+  const older = imagesAt(moments, [0.3, 0.6, 0.9]);
+  const all = history.operations;
+  return { history, image, files: [...image.files.keys()], older, first: all, last: all, sabotage: TINY, isClosed: true };
 }
+
+/** A database whose files have settled, in the moment after its last acknowledgement; nothing of it is in segments. */
+export async function runningDatabase(groups: readonly Group[]): Promise<SmallDatabase> {
+  const onlyWrites = groups
+    .map((group) => group.filter(({ kind }) => kind === 'write' || kind === 'schema'))
+    .filter((group) => group.length > 0);
+  const settled: Group[] = [...onlyWrites.slice(0, 2), [{ kind: 'wait', ms: SETTLED_MS }], [{ kind: 'maintain' }], ...onlyWrites.slice(2)];
+  const { history, moments } = await record(settled, new SimulatedDevice(), RUNNING);
+  const all = history.operations;
+  const moment = moments.find(({ acked }) => acked === all) as Moment;
+  const image = imageOf(moment.snapshot, keepEverything);
+  const files = [...image.files.keys()].filter((path) => /\/l\d$/.test(path));
+  const first = all - (onlyWrites.at(-1) as Group).length;
+  return { history, image, files, older: imagesAt(moments, [0.6, 0.8]), first, last: all, sabotage: RUNNING, isClosed: false };
+}
+
+const bytesIn = (image: DiskImage, path: string): Uint8Array<ArrayBuffer> => bytesOf(image.files.get(path) as ImageFile);
 
 export interface Damage {
   readonly what: string;
@@ -53,9 +86,9 @@ export interface Damage {
 }
 
 /** Every single-bit flip of bytes `from`, `from` + `step`, … of every file. */
-export function* bitFlips(image: DiskImage, part: number, parts: number): IterableIterator<Damage> {
-  for (const [path, file] of image.files) {
-    const bytes = bytesOf(file);
+export function* bitFlips({ image, files }: SmallDatabase, part: number, parts: number): IterableIterator<Damage> {
+  for (const path of files) {
+    const bytes = bytesIn(image, path);
     for (let at = part; at < bytes.length; at += parts)
       for (let bit = 0; bit < 8; bit++) {
         bytes[at] ^= 1 << bit;
@@ -66,9 +99,9 @@ export function* bitFlips(image: DiskImage, part: number, parts: number): Iterab
 }
 
 /** Every file cut to every length, and missing. */
-export function* truncations(image: DiskImage, part: number, parts: number): IterableIterator<Damage> {
-  for (const [path, file] of image.files) {
-    const bytes = bytesOf(file);
+export function* truncations({ image, files }: SmallDatabase, part: number, parts: number): IterableIterator<Damage> {
+  for (const path of files) {
+    const bytes = bytesIn(image, path);
     for (let length = part; length < bytes.length; length += parts)
       yield {
         what: `${path} cut to ${length} of ${bytes.length} bytes`,
@@ -81,8 +114,8 @@ export function* truncations(image: DiskImage, part: number, parts: number): Ite
 /** Blocks zeroed, filled with ones, swapped with every other block of any file, and replaced by what was there before. */
 export function* blockDamage(database: SmallDatabase, part: number, parts: number): IterableIterator<Damage> {
   const { image, older } = database;
-  const blocks = [...image.files].flatMap(([path, file]) =>
-    Array.from({ length: Math.ceil(file.sizeBytes / BLOCK_BYTES) }, (_, n) => ({ path, at: n * BLOCK_BYTES })),
+  const blocks = database.files.flatMap((path) =>
+    Array.from({ length: Math.ceil(bytesIn(image, path).length / BLOCK_BYTES) }, (_, n) => ({ path, at: n * BLOCK_BYTES })),
   );
   const read = (from: DiskImage, { path, at }: { path: string; at: number }): Uint8Array => {
     const file = from.files.get(path);
@@ -91,7 +124,7 @@ export function* blockDamage(database: SmallDatabase, part: number, parts: numbe
     return block;
   };
   const replaced = (from: DiskImage, { path, at }: { path: string; at: number }, content: Uint8Array): DiskImage => {
-    const bytes = bytesOf(from.files.get(path) as NonNullable<ReturnType<typeof from.files.get>>);
+    const bytes = bytesIn(from, path);
     bytes.set(content.subarray(0, bytes.length - at), at);
     return withFile(from, path, imageFileOf(bytes));
   };
@@ -112,7 +145,8 @@ export function* blockDamage(database: SmallDatabase, part: number, parts: numbe
   }
   if (part > 0) return;
   for (const [n, old] of older.entries())
-    for (const [path, file] of old.files) yield { what: `${path} as it was at moment ${n}`, image: withFile(image, path, file) };
+    for (const [path, file] of old.files)
+      if (database.files.includes(path)) yield { what: `${path} as it was at moment ${n}`, image: withFile(image, path, file) };
 }
 
 /** What came of a damage. */
@@ -120,21 +154,20 @@ export type Outcome = 'harmless' | 'refused' | 'reported' | 'undetected';
 
 /** Opens and reads everything; `said`: in which words an undetected damage shows. */
 export async function examine(database: SmallDatabase, damage: Damage, random: SeededRandom): Promise<{ outcome: Outcome; said: string }> {
-  const { history, operations } = database;
+  const { history, first, last, sabotage } = database;
   const device = deviceFrom(damage.image);
   const isTyped = (thrown: unknown): thrown is HeddleError =>
     thrown instanceof HeddleError && ['Corruption', 'Unsupported', 'Evicted'].includes(thrown.code);
   let host: Awaited<ReturnType<typeof openHost>>;
   try {
-    host = await openHost(device, TINY);
+    host = await openHost(device, sabotage);
   } catch (thrown) {
     return isTyped(thrown)
       ? { outcome: 'refused', said: '' }
       : { outcome: 'undetected', said: `open threw ${String(thrown instanceof Error ? thrown.stack : thrown)}` };
   }
   try {
-    for (const [shard, content] of await checkContent(host, { history, first: operations, last: operations }))
-      await checkIndexes(host, shard, content, random);
+    for (const [shard, content] of await checkContent(host, { history, first, last })) await checkIndexes(host, shard, content, random);
     return { outcome: 'harmless', said: '' };
   } catch (thrown) {
     if (isTyped(thrown)) return { outcome: 'reported', said: '' };

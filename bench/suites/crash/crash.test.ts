@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { runDamage } from './damage-worker.ts';
 import { record } from './record.ts';
-import { sabotageNames } from './sabotage.ts';
+import { noteFlushSites, sabotageNames } from './sabotage.ts';
+import { CALLS_GOAL, FULL } from './sizes.ts';
 import { runRound, type Task } from './worker.ts';
 import { workload } from './workload.ts';
 
@@ -15,7 +16,7 @@ const SMALL: Task = {
   plansPerRecoveryCall: 2,
   recoveriesPerDeep: 60,
   part: 0,
-  parts: 6,
+  parts: 8,
   violationsMax: 3,
   deadlineMs: Number.POSITIVE_INFINITY,
   sabotage: null,
@@ -46,6 +47,25 @@ describe('a crash at any call', () => {
     },
   );
 
+  test('is tried at every call of a workload that crosses all there is', async () => {
+    const groups = [...workload({ seed: 1, operations: FULL.operations, objectsMax: FULL.objectsMax })];
+    const kinds = new Set(groups.flat().map(({ kind }) => kind));
+    expect([...kinds].sort()).toEqual(['attach', 'compact', 'drop', 'flush', 'maintain', 'reopen', 'schema', 'wait', 'write']);
+    expect(groups.some((group) => group.some((operation) => operation.kind === 'write' && !operation.atomic))).toBe(true);
+    const sites = new Map<string, number>();
+    const { calls, moments, callKinds } = await record(groups, undefined, { wrapVfs: noteFlushSites(sites) });
+    expect(calls).toBeGreaterThanOrEqual(CALLS_GOAL);
+    expect(moments.length).toBeGreaterThan(calls);
+    for (const part of ['Log.flush', 'writeSlot', 'SegmentBuild', 'ColumnMerge', 'MoveJob'])
+      expect(
+        [...sites.keys()].some((site) => site.includes(part)),
+        part,
+      ).toBe(true);
+    expect(callKinds.get('mirror-clear')).toBeGreaterThan(0);
+    const logs = moments.flatMap(({ call }) => (call.kind === 'write' && /\/l\d$/.test(call.path) ? [call.path] : []));
+    expect(logs.filter((path, index) => path !== logs[index - 1]).length).toBeGreaterThan(3 * 3);
+  });
+
   test('runs the same from the same seed', async () => {
     const options = { seed: 7, operations: 40, objectsMax: 20 };
     const [a, b] = [await record(workload(options)), await record(workload(options))];
@@ -56,7 +76,7 @@ describe('a crash at any call', () => {
 });
 
 test('damage to the disk is noticed or does not matter, and an error at any call leaves everything right', async () => {
-  const report = await runDamage({ seed: 5, part: 3, parts: 211, stride: 211 });
+  const report = await runDamage({ seed: 5, part: 3, parts: 307, stride: 307 });
   expect(report.findings).toEqual([]);
   expect(report.cases).toBeGreaterThan(500);
   expect(report.faultRuns).toBeGreaterThan(3);

@@ -1,7 +1,7 @@
 /** One thread of the damage run: its part of all bit flips, cuts, block damages, and errors at every call. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { SeededRandom } from '../../../src/core/clock.ts';
-import { bitFlips, blockDamage, type Damage, examine, smallDatabase, truncations } from './corruption.ts';
+import { bitFlips, blockDamage, type Damage, examine, runningDatabase, smallDatabase, truncations } from './corruption.ts';
 import { runWithFault } from './faults.ts';
 import { workload } from './workload.ts';
 
@@ -28,22 +28,24 @@ const FAULTS = { operations: 50, objectsMax: 20 };
 const FINDINGS_MAX = 20;
 
 async function damageAll({ seed, part, parts }: DamageTask, report: DamageReport): Promise<void> {
-  const database = await smallDatabase([...workload({ seed, ...SMALL })]);
+  const groups = [...workload({ seed, ...SMALL })];
   const random = new SeededRandom(seed);
-  const kinds: readonly (readonly [string, Iterable<Damage>])[] = [
-    ['flips', bitFlips(database.image, part, parts)],
-    ['cuts', truncations(database.image, part, parts)],
-    ['blocks', blockDamage(database, part, parts)],
-  ];
-  for (const [kind, damages] of kinds)
-    for (const damage of damages) {
-      const { outcome, said } = await examine(database, damage, random);
-      report.cases++;
-      report.outcomes[`${kind} ${outcome}`] = (report.outcomes[`${kind} ${outcome}`] ?? 0) + 1;
-      if (outcome !== 'undetected') continue;
-      report.undetected++;
-      if (report.findings.length < FINDINGS_MAX) report.findings.push(`${damage.what}: ${said.split('\n')[0]}`);
-    }
+  for (const database of [await smallDatabase(groups), await runningDatabase(groups)]) {
+    const kinds: readonly (readonly [string, Iterable<Damage>])[] = [
+      ['flips', bitFlips(database, part, parts)],
+      ['cuts', truncations(database, part, parts)],
+      ['blocks', database.isClosed ? blockDamage(database, part, parts) : []],
+    ];
+    for (const [kind, damages] of kinds)
+      for (const damage of damages) {
+        const { outcome, said } = await examine(database, damage, random);
+        report.cases++;
+        report.outcomes[`${kind} ${outcome}`] = (report.outcomes[`${kind} ${outcome}`] ?? 0) + 1;
+        if (outcome !== 'undetected') continue;
+        report.undetected++;
+        if (report.findings.length < FINDINGS_MAX) report.findings.push(`${damage.what}: ${said.split('\n')[0]}`);
+      }
+  }
 }
 
 async function failAll({ seed, part, parts }: DamageTask, report: DamageReport): Promise<void> {

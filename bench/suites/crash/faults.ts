@@ -97,7 +97,7 @@ export async function runWithFault(groups: Iterable<Group>, plan: FaultPlan): Pr
         const sequence = history.operations;
         const batch = encodeEntries(operation.entries);
         return insist('a write', (living) =>
-          living.write({ shard: operation.shard, request: { client: CLIENT, sequence }, batch, atomic: true }),
+          living.write({ shard: operation.shard, request: { client: CLIENT, sequence }, batch, atomic: operation.atomic }),
         );
       }
       case 'flush':

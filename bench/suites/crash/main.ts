@@ -15,6 +15,7 @@ import { buildChanged, SMALL_GRAPHS, whyNot } from './mutant-build.ts';
 import { MUTANTS } from './mutants.ts';
 import { record } from './record.ts';
 import { NO_FLUSH_BY, noteFlushSites, sabotageNames, whyRedundant } from './sabotage.ts';
+import { CALLS_GOAL, FULL, SHORT, STATES_GOAL } from './sizes.ts';
 import type { RoundReport, Task } from './worker.ts';
 import { workload } from './workload.ts';
 
@@ -31,13 +32,6 @@ export const figures = [
   'corruption.undetected',
 ];
 
-const STATES_GOAL = 100_000;
-const CALLS_GOAL = 2_000;
-
-/** The full workload: enough operations for more than `CALLS_GOAL` calls. */
-const FULL = { operations: 700, objectsMax: 30, plansPerMoment: 40, plansPerRecoveryCall: 6, recoveriesPerDeep: 40 };
-/** For broken engines: short, and stopped at the first violation. */
-const SHORT = { operations: 160, objectsMax: 20, plansPerMoment: 5, plansPerRecoveryCall: 3, recoveriesPerDeep: 60 };
 const MUTANT_SEEDS = 20;
 /** Of each workload one moment in so many: what is broken shows at many moments in a row, so more workloads see more. */
 const MUTANT_STRIDE = 6;

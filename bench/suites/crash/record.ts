@@ -16,7 +16,7 @@ import { BACKGROUND_SHARD, type Group, type Operation, vectorOfTitle } from './w
 
 /** A request as it was sent, to be sent again after a crash. */
 export type Sent =
-  | { readonly kind: 'write'; readonly shard: number; readonly batch: Uint8Array }
+  | { readonly kind: 'write'; readonly shard: number; readonly batch: Uint8Array; readonly atomic: boolean }
   | { readonly kind: 'schema'; readonly shard: number; readonly version: number }
   | { readonly kind: 'drop'; readonly shard: number };
 
@@ -63,11 +63,11 @@ export async function record(groups: Iterable<Group>, device = new SimulatedDevi
     acked = Math.max(acked, operation);
     if (durability === 'power') ackedPower = Math.max(ackedPower, operation);
   };
-  const send = (host: ShardHost, shard: number, entries: readonly ModelEntry[], batch: Uint8Array): Promise<void> => {
+  const send = (host: ShardHost, shard: number, entries: readonly ModelEntry[], batch: Uint8Array, atomic = true): Promise<void> => {
     history.write(shard, entries, shard === BACKGROUND_SHARD);
     const operation = history.operations;
-    sent.set(operation, { kind: 'write', shard, batch });
-    return host.write({ shard, request: { client: CLIENT, sequence: operation }, batch, atomic: true }).then((ack) => {
+    sent.set(operation, { kind: 'write', shard, batch, atomic });
+    return host.write({ shard, request: { client: CLIENT, sequence: operation }, batch, atomic }).then((ack) => {
       if (ack.failures.length > 0) throw new Error(`operation ${operation} was refused: ${ack.failures[0].error.message}`);
       acknowledge(operation, ack.durability);
     });
@@ -108,7 +108,7 @@ export async function record(groups: Iterable<Group>, device = new SimulatedDevi
         return acknowledge(number, 'process');
       }
       case 'write':
-        return send(host, operation.shard, operation.entries, encodeEntries(operation.entries));
+        return send(host, operation.shard, operation.entries, encodeEntries(operation.entries), operation.atomic);
       case 'attach':
         return attach(host, operation.shard, operation.limit);
       case 'flush':
@@ -157,7 +157,7 @@ export async function resend(host: ShardHost, recording: Recording, moment: Mome
         shard: request.shard,
         request: { client: CLIENT, sequence: operation },
         batch: request.batch,
-        atomic: true,
+        atomic: request.atomic,
       });
       if (ack.failures.length > 0) throw new HeddleError('Conflict', `resending operation ${operation}: ${ack.failures[0].error.message}`);
       durability = ack.durability;

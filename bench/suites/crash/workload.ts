@@ -1,6 +1,6 @@
 /**
- * A seeded workload for a host of several shards: inserts, batches, updates, deletes, background vectors, schema changes,
- * shards that come and go, flushes, merges, reopening; enough of each that logs are recycled and manifests switch.
+ * A seeded workload for a host of several shards: inserts, batches, updates, deletes, imports, background vectors, schema
+ * changes, shards that come and go, flushes, merges, reopening; enough of each that logs are recycled and manifests switch.
  *
  * Operations follow the model, so that all of them succeed: what an insert inserts does not exist yet, what an update
  * updates does. Attaching background vectors needs docIDs, which only the engine knows, so those entries are made while the
@@ -13,7 +13,8 @@ import { applyEntries, type ModelEntry, type ModelShard } from './model.ts';
 export type Operation =
   | { readonly kind: 'schema'; readonly shard: number; readonly version: number }
   | { readonly kind: 'drop'; readonly shard: number }
-  | { readonly kind: 'write'; readonly shard: number; readonly entries: readonly ModelEntry[] }
+  /** Not `atomic`: part of an import, of which each object is refused by itself. */
+  | { readonly kind: 'write'; readonly shard: number; readonly entries: readonly ModelEntry[]; readonly atomic: boolean }
   | { readonly kind: 'attach'; readonly shard: number; readonly limit: number }
   | { readonly kind: 'flush' | 'maintain' | 'compact' | 'reopen' }
   /** Simulated time passes; after a minute the files have settled. */
@@ -36,6 +37,8 @@ export const WORDS: readonly string[] = ['alpha', 'beta', 'gamma', 'delta', 'eps
 export const TAGS: readonly string[] = ['red', 'green', 'blue'];
 export const DIMENSIONS = 4;
 export const STARS_MAX = 10;
+const IMPORT_BATCHES = 3;
+const IMPORT_ROWS = 12;
 
 /** The vector that "the model" of the background shard makes of a title. */
 export function vectorOfTitle(title: unknown): number[] {
@@ -86,8 +89,19 @@ export function* workload({ seed, operations, objectsMax }: WorkloadOptions): It
       state = applyEntries(state, [one], shard === BACKGROUND_SHARD);
     }
     shards.set(shard, state);
-    return { kind: 'write', shard, entries };
+    return { kind: 'write', shard, entries, atomic: true };
   };
+
+  /** A few batches in flight at once, each about as large as a memtable. */
+  const importing = (shard: number): Operation[] =>
+    Array.from({ length: IMPORT_BATCHES }, (): Operation => {
+      const entries = Array.from({ length: IMPORT_ROWS }, (): ModelEntry => {
+        const withVector = shard === BACKGROUND_SHARD ? null : vector();
+        return { kind: WriteKind.upsert, id: nextId++, values: values(), patch: {}, vector: withVector };
+      });
+      shards.set(shard, applyEntries(shards.get(shard) as ModelShard, entries, shard === BACKGROUND_SHARD));
+      return { kind: 'write', shard, entries, atomic: false };
+    });
 
   for (const shard of [1, 2]) {
     shards.set(shard, { objects: new Map(), schemaVersion: 1 });
@@ -95,7 +109,8 @@ export function* workload({ seed, operations, objectsMax }: WorkloadOptions): It
   }
   for (let n = 0; n < operations; n++) {
     const roll = random.next();
-    if (roll < 0.68) yield [write(pick([...shards.keys()]))];
+    if (roll < 0.67) yield [write(pick([...shards.keys()]))];
+    else if (roll < 0.68) yield importing(pick([...shards.keys()]));
     else if (roll < 0.78) yield Array.from({ length: 2 + random.int(4) }, () => write(pick([...shards.keys()])));
     else if (roll < 0.85) {
       // What is attached depends on the engine's docIDs, but which objects have vectors does not matter to later operations.
