@@ -116,6 +116,17 @@ export class TermBucket {
     for (const table of this.memtables) for (const key of table.keys()) if (table.count(key) > 0) memtable(key, () => table.read(key).docs);
   }
 
+  /** Calls back with every segment term in `[from, to)` and its net count over all segments, in key order. Scored buckets only. */
+  nets(from: Uint8Array | null, to: Uint8Array | null, each: (key: Uint8Array, net: number) => void): void {
+    const writer = new ByteWriter(16);
+    const cursor = this.reader.scan(from, to, { kind: 'merge', merge: (_, values) => netOnly(writer, values) });
+    try {
+      for (let entry = cursor.next(); entry !== null; entry = cursor.next()) each(entry.key, readHeader(entry.value!, true).net);
+    } finally {
+      cursor.close();
+    }
+  }
+
   /** Adds the docIDs of every term in `[from, to)` that `accepts` takes; `accepts` sees the key's bytes. */
   bitsOfRange(from: Uint8Array | null, to: Uint8Array | null, accepts: ((key: TermKey) => boolean) | null, into: DocBits): void {
     this.scan(
@@ -184,6 +195,18 @@ class KeyWriter {
     }
     return this.buffer.subarray(0, term.length);
   }
+}
+
+const NO_DOCS = new Uint32Array(0);
+
+/** The values of one term in several segments as one without postings. */
+function netOnly(writer: ByteWriter, values: readonly Uint8Array[]): Uint8Array {
+  if (values.length === 1) return values[0];
+  let net = 0;
+  for (const value of values) net += readHeader(value, true).net;
+  writer.clear();
+  writePostings(writer, { docs: NO_DOCS, frequencies: NO_DOCS, count: 0, net }, null);
+  return writer.finish();
 }
 
 const SURROGATES_AND_ABOVE = /[\ud800-\uffff]/;

@@ -100,7 +100,9 @@ export class TermMemtable {
 
   /** One object fewer has the term; its posting is skipped because its docID is no longer live. */
   subtract(key: TermKey): void {
-    this.nets[this.slotOf(key)]--;
+    // Found first: a new slot may put a larger array in the place of `nets`.
+    const slot = this.slotOf(key);
+    this.nets[slot]--;
   }
 
   has(key: TermKey): boolean {

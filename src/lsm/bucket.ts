@@ -47,8 +47,11 @@ export interface BucketReader {
   get(key: Uint8Array): Uint8Array | null | undefined;
   /** The values of a key in every segment that has it, newest first. Borrowed: valid in this turn. */
   getAll(key: Uint8Array): Uint8Array[];
-  /** Entries with `from <= key < to` over all segments, merged by the operator, in key order; pins the segments until `close`. */
-  scan(from: Uint8Array | null, to: Uint8Array | null): BucketCursor;
+  /**
+   * Entries with `from <= key < to` over all segments, merged by the operator (the bucket's own, unless another is given), in key
+   * order; pins the segments until `close`.
+   */
+  scan(from: Uint8Array | null, to: Uint8Array | null, operator?: MergeOperator): BucketCursor;
 }
 
 export interface BucketCursor extends SortedEntries {

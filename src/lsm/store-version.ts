@@ -91,10 +91,10 @@ export class StoreBucket implements BucketReader {
     return values;
   }
 
-  scan(from: Uint8Array | null, to: Uint8Array | null): BucketCursor {
+  scan(from: Uint8Array | null, to: Uint8Array | null, operator = this.operator): BucketCursor {
     const version = this.source.version;
     const inputs = version.sections(this.id).map((section) => section.cursor(from, to));
-    return new StoreCursor(this.source, version, new MergeCursor(inputs, this.operator, { mayBeOlder: null, dropsUnwanted: false }));
+    return new StoreCursor(this.source, version, new MergeCursor(inputs, operator, { mayBeOlder: null, dropsUnwanted: false }));
   }
 }
 

@@ -37,8 +37,8 @@ export class SegmentStack implements Stack {
     return {
       get: (key) => getAll(key)[0],
       getAll,
-      scan: (from, to) => {
-        const merged = mergeEntries(entriesOf(), this.options.get(options.id)!).filter(
+      scan: (from, to, operator = this.options.get(options.id)!.operator) => {
+        const merged = mergeEntries(entriesOf(), { operator }).filter(
           ({ key }) => (from === null || compareBytes(key, from) >= 0) && (to === null || compareBytes(key, to) < 0),
         );
         let at = 0;
@@ -81,7 +81,7 @@ function lowerBound(entries: readonly Entry[], key: Uint8Array): number {
   return low;
 }
 
-function mergeEntries(oldestFirst: readonly (readonly Entry[])[], { operator }: BucketOptions): Entry[] {
+function mergeEntries(oldestFirst: readonly (readonly Entry[])[], { operator }: Pick<BucketOptions, 'operator'>): Entry[] {
   const byKey = new Map<string, { key: Uint8Array; newestFirst: Uint8Array[] }>();
   for (const entries of [...oldestFirst].reverse())
     for (const { key, value } of entries) {
