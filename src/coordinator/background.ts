@@ -11,6 +11,8 @@ const SLICE_MS = 6;
 const PAUSE_BUSY_MS = 12;
 /** Files settle a minute after their creation; a slice then lets the mirror go. */
 const SETTLE_LOOK_MS = 65_000;
+/** Graphs are read and segments merged a moment after opening: what someone waits for goes first. */
+const OPENING_PAUSE_MS = 200;
 
 export class Background {
   private readonly engine: Engine;
@@ -27,7 +29,7 @@ export class Background {
     this.logger = logger;
   }
 
-  /** There may be something to do: called after writes and at open. */
+  /** There may be something to do: called after writes. */
   wake(): void {
     this.wanted = true;
     if (this.running || this.stopped) return;
@@ -35,10 +37,9 @@ export class Background {
     this.schedule(0);
   }
 
-  /** One look after the files have settled; the only timer of an idle database, once. */
-  wakeAfterSettling(): void {
-    const timer = setTimeout(() => this.wake(), SETTLE_LOOK_MS);
-    unref(timer);
+  /** Soon after opening, and once more when the files have settled; an idle database has no other timer. */
+  wakeAfterOpening(): void {
+    for (const delayMs of [OPENING_PAUSE_MS, SETTLE_LOOK_MS]) unref(setTimeout(() => this.wake(), delayMs));
   }
 
   stop(): void {

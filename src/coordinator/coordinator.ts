@@ -94,10 +94,7 @@ export class Coordinator {
       await Promise.allSettled(coordinator.engines.map((engine) => engine.close()));
       throw thrown;
     }
-    for (const background of coordinator.backgrounds) {
-      background.wake();
-      background.wakeAfterSettling();
-    }
+    for (const background of coordinator.backgrounds) background.wakeAfterOpening();
     return coordinator;
   }
 

@@ -20,7 +20,7 @@ import { explainKeywords, keywordMatches, searchKeywords, shardKeywordStats } fr
 import type { AggregateRequest, AggregateState, CandidateList, KeywordStats, ShardSearch, ShardSearchResult } from './shard-search.ts';
 import { SORT_COLUMNS_MIN, compareSortValues, sortColumns, sortValuesOf, type SortValue } from './sort-values.ts';
 import { countValues } from './value-counts.ts';
-import { foundVectors, searchVectors, type SearchableVectors } from './vector-search.ts';
+import { foundVectors, searchVectors, type VectorsByName } from './vector-search.ts';
 
 export interface ShardQueryContext {
   readonly schema: CollectionSchema;
@@ -28,7 +28,7 @@ export interface ShardQueryContext {
   /** Live docIDs, shared with the shard. */
   readonly live: DocSet;
   /** By name. */
-  readonly vectors: ReadonlyMap<string, SearchableVectors>;
+  readonly vectors: VectorsByName;
   /** The stored property array of a live object, parsed. */
   readonly readValues: (docID: number) => readonly unknown[];
   /** For the times in `explain`. */

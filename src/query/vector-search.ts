@@ -14,6 +14,8 @@ import { BestOf } from './best-of.ts';
 
 /** What a search needs of a vector index. */
 export type SearchableVectors = Pick<VectorIndex, 'dimensions' | 'size' | 'search' | 'lastExplain'>;
+/** Opens an index when it is asked for. */
+export type VectorsByName = Pick<ReadonlyMap<string, SearchableVectors>, 'get'>;
 
 export interface VectorCandidates {
   readonly docIDs: Uint32Array;
@@ -41,7 +43,7 @@ export function foundVectors(
 const OVERSAMPLING = 4;
 
 export function searchVectors(
-  vectors: ReadonlyMap<string, SearchableVectors>,
+  vectors: VectorsByName,
   search: VectorSearch,
   k: number,
   allow: DocSet | null,
@@ -54,12 +56,12 @@ export function searchVectors(
 }
 
 /** Null while no object has such a vector. */
-function indexOf(vectors: ReadonlyMap<string, SearchableVectors>, name: string): SearchableVectors | null {
+function indexOf(vectors: VectorsByName, name: string): SearchableVectors | null {
   const index = vectors.get(name);
   return index === undefined || index.size === 0 ? null : index;
 }
 
-function checked(vectors: ReadonlyMap<string, SearchableVectors>, { name, query }: VectorTarget): SearchableVectors | null {
+function checked(vectors: VectorsByName, { name, query }: VectorTarget): SearchableVectors | null {
   const index = indexOf(vectors, name);
   if (index !== null && index.dimensions !== query.length)
     throw new HeddleError('InvalidInput', `the query vector has ${query.length} dimensions, those of "${name}" have ${index.dimensions}`, {
@@ -69,12 +71,7 @@ function checked(vectors: ReadonlyMap<string, SearchableVectors>, { name, query 
   return index;
 }
 
-function oneTarget(
-  vectors: ReadonlyMap<string, SearchableVectors>,
-  search: VectorSearch,
-  k: number,
-  allow: DocSet | null,
-): VectorCandidates {
+function oneTarget(vectors: VectorsByName, search: VectorSearch, k: number, allow: DocSet | null): VectorCandidates {
   const [target] = search.targets;
   const index = checked(vectors, target);
   if (index === null) return { docIDs: new Uint32Array(0), scores: new Float64Array(0) };
@@ -87,7 +84,7 @@ function oneTarget(
 }
 
 function severalTargets(
-  vectors: ReadonlyMap<string, SearchableVectors>,
+  vectors: VectorsByName,
   search: VectorSearch,
   k: number,
   allow: DocSet | null,

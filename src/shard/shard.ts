@@ -18,7 +18,6 @@ import type { NamedVector, WriteEntry } from '../protocol/write-batch.ts';
 import { ShardQuery } from '../query/shard-query.ts';
 import type { CollectionSchema } from '../schema/collection-schema.ts';
 import { isReindexing } from '../schema/reindex.ts';
-import type { VectorIndex } from '../vector/vector-index.ts';
 import type { ShardStats } from './host-api.ts';
 import { ObjectStore } from './object-store.ts';
 import { Reindexer } from './reindexer.ts';
@@ -56,7 +55,6 @@ export class Shard implements ShardView {
   readonly store: ShardStore;
   /** By vector ordinal. */
   readonly fields = new Map<number, VectorField>();
-  private readonly indexesByName = new Map<string, VectorIndex>();
   private readonly reindexer: Reindexer;
   /** As of the last freeze. */
   private meta: ShardMeta;
@@ -93,16 +91,16 @@ export class Shard implements ShardView {
       schema: this.schema,
       inverted: this.inverted,
       live: this.objects.live,
-      vectors: this.indexesByName,
+      vectors: { get: (name) => this.fieldNamed(name)?.index ?? undefined },
       readValues: (docID) => this.values(docID),
     });
     this.openFields();
   }
 
-  /** After the log was replayed: the vector indexes are opened and reconciled with the rows. */
+  /** After the log was replayed: from now on the vector indexes can be opened. */
   open(): void {
     this.opened = true;
-    for (const field of this.fields.values()) this.openFieldIndex(field);
+    for (const field of this.fields.values()) this.bindIndex(field);
   }
 
   setSchema(schema: CollectionSchema): void {
@@ -117,7 +115,7 @@ export class Shard implements ShardView {
     const wanted = new Map(this.schema.vectors.map((vector) => [vector.ordinal, vector]));
     for (const [ordinal, field] of this.fields) {
       if (wanted.has(ordinal)) continue;
-      field.index?.close();
+      field.openedIndex?.close();
       this.fields.delete(ordinal);
     }
     for (const [ordinal, schema] of wanted) {
@@ -125,8 +123,7 @@ export class Shard implements ShardView {
       if (known) known.schema = schema;
       else this.fields.set(ordinal, this.newField(ordinal, schema.dimensions, schema));
     }
-    this.nameIndexes();
-    if (this.opened) for (const field of this.fields.values()) this.openFieldIndex(field);
+    if (this.opened) for (const field of this.fields.values()) this.bindIndex(field);
   }
 
   private newField(ordinal: number, dimensions: number, schema: CollectionSchema['vectors'][number]): VectorField {
@@ -139,14 +136,13 @@ export class Shard implements ShardView {
     );
   }
 
-  private openFieldIndex(field: VectorField): void {
-    field.openIndex(this.openIndex, this.meta.vectors[field.schema.ordinal]?.index ?? null, this.sequence);
-    this.nameIndexes();
+  private bindIndex(field: VectorField): void {
+    field.bindIndex(this.openIndex, this.meta.vectors[field.schema.ordinal]?.index ?? null, this.sequence);
   }
 
-  private nameIndexes(): void {
-    this.indexesByName.clear();
-    for (const field of this.fields.values()) if (field.index) this.indexesByName.set(field.schema.name, field.index);
+  private fieldNamed(name: string): VectorField | undefined {
+    for (const field of this.fields.values()) if (field.schema.name === name) return field;
+    return undefined;
   }
 
   // --- what resolving sees
@@ -223,7 +219,7 @@ export class Shard implements ShardView {
     const field = this.fields.get(ordinal);
     if (!field || !this.isLive(docID)) return;
     field.add(docID, values, sequence);
-    if (this.opened && !field.index) this.openFieldIndex(field);
+    if (this.opened) this.bindIndex(field);
   }
 
   // --- flush and background work
@@ -242,7 +238,7 @@ export class Shard implements ShardView {
   /** Rows over all vectors that are not yet in a graph. */
   get backlog(): number {
     let rows = 0;
-    for (const field of this.fields.values()) rows += field.index?.backlog ?? 0;
+    for (const field of this.fields.values()) rows += field.openedIndex?.backlog ?? 0;
     return rows;
   }
 
@@ -254,7 +250,8 @@ export class Shard implements ShardView {
     const vectors: ShardMeta['vectors'] = {};
     for (const [ordinal, field] of this.fields) {
       const known = this.meta.vectors[ordinal]?.index ?? null;
-      const index = field.index && (finishing || !field.index.snapshotting) ? field.index.checkpoint(this.sequence) : known;
+      const { openedIndex } = field;
+      const index = openedIndex && (finishing || !openedIndex.snapshotting) ? openedIndex.checkpoint(this.sequence) : known;
       if (index !== known) field.changes = 0;
       vectors[ordinal] = { dimensions: field.dimensions, index };
     }
@@ -320,7 +317,11 @@ export class Shard implements ShardView {
 
   /** One slice of graph work; false when there is none. */
   stepIndexes(budgetMs: number, durableSequence: number): boolean {
-    for (const field of this.fields.values()) if (field.index?.step(budgetMs, durableSequence)) return true;
+    for (const field of this.fields.values()) {
+      const { openedIndex } = field;
+      // Opening is a slice of its own.
+      if (openedIndex ? openedIndex.step(budgetMs, durableSequence) : field.index) return true;
+    }
     return false;
   }
 
@@ -336,7 +337,7 @@ export class Shard implements ShardView {
   }
 
   close(): void {
-    for (const field of this.fields.values()) field.index?.close();
+    for (const field of this.fields.values()) field.openedIndex?.close();
   }
 
   /** The stored property array of a live object. */
@@ -354,13 +355,14 @@ export class Shard implements ShardView {
       segmentBytes: this.store.bytes,
       reindex: this.reindexer.stats(this.flushedMeta),
       vectors: [...this.fields].map(([ordinal, field]) => {
+        const { openedIndex } = field;
         return {
           ordinal,
           rows: field.present.count(),
           pending: field.pending().count(),
-          backlog: field.index?.backlog ?? 0,
-          memoryBytes: field.index?.memoryBytes ?? 0,
-          diskBytes: field.index?.diskBytes ?? 0,
+          backlog: openedIndex?.backlog ?? 0,
+          memoryBytes: openedIndex?.memoryBytes ?? 0,
+          diskBytes: openedIndex?.diskBytes ?? 0,
         };
       }),
     };

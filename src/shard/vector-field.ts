@@ -6,7 +6,8 @@
  * - A row belongs to a docID for good: it is never replaced, only dropped when its docID dies. So a graph recovered from disk
  *   can be reconciled by docID alone.
  * - `present` has a bit for every live docID with a row; what is live and not present still waits for its vector.
- * - The index is opened after the log was replayed, then told what it lacks.
+ * - The index is opened when it is first asked for, or in the background: words are answered before a graph is read. It is then
+ *   told what it lacks. Every change opens it first, so that all that it lacks is older than the log's end at the time of opening.
  */
 import { DocSet } from '../core/doc-set.ts';
 import { HeddleError } from '../core/errors.ts';
@@ -21,13 +22,14 @@ export type OpenIndex = (field: VectorField, state: VectorIndexState | null, rec
 export class VectorField implements VectorRows {
   schema: VectorSchema;
   dimensions: number;
-  index: VectorIndex | null = null;
   readonly present = new DocSet();
   private readonly ordinal: number;
   private readonly columns: ColumnStore;
   private readonly live: DocSet;
   /** Rows added, carried or removed since the index's state was last put into the manifest. */
   changes = 0;
+  private opened: VectorIndex | null = null;
+  private openNow: (() => VectorIndex) | null = null;
   private tail = new Map<number, Float32Array>();
   /** The tail of a flush under way. */
   private frozen = new Map<number, Float32Array>();
@@ -68,31 +70,34 @@ export class VectorField implements VectorRows {
 
   /** Takes the row of a new docID; `row` is kept. The first row fixes the dimensions. */
   add(docID: number, row: Float32Array, sequence: number): void {
+    const { index } = this;
     if (this.dimensions === 0) this.dimensions = row.length;
     this.changes++;
     this.tail.set(docID, row);
     this.present.add(docID);
-    this.index?.add(docID, row, sequence);
+    index?.add(docID, row, sequence);
   }
 
   /** The row of a version that died goes on as the row of its successor. */
   carry(from: number, to: number, sequence: number): void {
     const row = this.row(from);
     if (!row) return;
+    const { index } = this;
     this.changes++;
     this.tail.set(to, row);
     this.tail.delete(from);
     this.present.delete(from);
     this.present.add(to);
-    this.index?.rebind(from, to, sequence);
+    index?.rebind(from, to, sequence);
   }
 
   remove(docID: number, sequence: number): void {
     if (!this.present.has(docID)) return;
+    const { index } = this;
     this.changes++;
     this.present.delete(docID);
     this.tail.delete(docID);
-    this.index?.remove(docID, sequence);
+    index?.remove(docID, sequence);
   }
 
   /** A copy of the row, or null. */
@@ -138,16 +143,27 @@ export class VectorField implements VectorRows {
     this.frozen = new Map();
   }
 
-  /** Opens the index from its state and makes it agree with the rows. */
-  openIndex(open: OpenIndex, state: VectorIndexState | null, sequence: number): void {
-    if (this.dimensions === 0 || this.index) return;
-    const index = open(this, state, sequence);
-    const known = index.docIDs();
-    for (const docID of known) if (!this.present.has(docID)) index.remove(docID, sequence);
-    const missing = this.present.clone().andNot(known);
-    const row = new Float32Array(this.dimensions);
-    for (const docID of missing) if (this.read(docID, row)) index.add(docID, row, sequence);
-    this.index = index;
+  /** Says how the index is opened: after the log was replayed, and once a row has fixed the dimensions. */
+  bindIndex(open: OpenIndex, state: VectorIndexState | null, sequence: number): void {
+    if (this.dimensions === 0 || this.openNow) return;
+    this.openNow = () => {
+      const index = open(this, state, sequence);
+      const known = index.docIDs();
+      for (const docID of known) if (!this.present.has(docID)) index.remove(docID, sequence);
+      const missing = this.present.clone().andNot(known);
+      const row = new Float32Array(this.dimensions);
+      for (const docID of missing) if (this.read(docID, row)) index.add(docID, row, sequence);
+      return index;
+    };
+  }
+
+  /** The index, opened if need be; null before it was bound. */
+  get index(): VectorIndex | null {
+    return (this.opened ??= this.openNow?.() ?? null);
+  }
+  /** The index, if it has been opened. */
+  get openedIndex(): VectorIndex | null {
+    return this.opened;
   }
 
   /** docIDs that are live and wait for their vector. */
