@@ -1,7 +1,10 @@
 /** Fetches a whole file with progress, and says which file it was when that fails. */
 import { HeddleError } from '../core/errors.ts';
 
-/** @param onProgress bytes so far and in all; the total is 0 when the server doesn't tell */
+/** Between two tellings of progress; a file from a cache comes in hundreds of parts. */
+const PROGRESS_BYTES = 512 * 1024;
+
+/** @param onProgress bytes so far and in all, now and then; the total is 0 when the server doesn't tell */
 export async function fetchBytes(
   url: string,
   onProgress?: (loadedBytes: number, totalBytes: number) => void,
@@ -22,11 +25,15 @@ export async function fetchBytes(
   const totalBytes = encoded ? 0 : Number(response.headers.get('content-length') ?? 0);
   const parts: Uint8Array[] = [];
   let loadedBytes = 0;
+  let toldBytes = 0;
   for await (const part of response.body as unknown as AsyncIterable<Uint8Array>) {
     parts.push(part);
     loadedBytes += part.length;
+    if (loadedBytes - toldBytes < PROGRESS_BYTES) continue;
+    toldBytes = loadedBytes;
     onProgress?.(loadedBytes, totalBytes);
   }
+  onProgress?.(loadedBytes, totalBytes);
   const bytes = new Uint8Array(loadedBytes);
   let at = 0;
   for (const part of parts) {

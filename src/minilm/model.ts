@@ -24,6 +24,7 @@ export async function loadModel(
 ): Promise<Model> {
   env.wasm.wasmPaths = { wasm: urls.wasm };
   env.wasm.numThreads = threads;
+  startRuntime();
   const [tokenizer, weights] = await Promise.all([loadTokenizer(urls), fetchBytes(urls.model, onProgress)]);
   const session = await InferenceSession.create(weights, { executionProviders: ['wasm'] });
   // The first run compiles what the model needs: better now than under someone's first query.
@@ -36,6 +37,14 @@ export async function loadModel(
       return sum;
     },
   };
+}
+
+/**
+ * Loads the runtime's wasm beside the model instead of after it: the runtime has no call for that, but asked for a session of
+ * nothing it loads before it refuses. What else fails, fails again where the model's session is made.
+ */
+function startRuntime(): void {
+  InferenceSession.create(new Uint8Array(0), { executionProviders: ['wasm'], logSeverityLevel: 4 }).catch(() => undefined);
 }
 
 async function loadTokenizer(urls: MinilmUrls): Promise<Tokenizer> {

@@ -83,8 +83,12 @@ async function hasMirror(name: string): Promise<boolean> {
 
 /** Looks at all three stores. */
 export async function findDatabase(name: string): Promise<DatabaseTraces> {
-  const marker = await guarded(`read the marker of ${JSON.stringify(name)}`, () => get<DatabaseMarker>(name, markerStore()));
-  return { files: await hasFiles(databaseVfs(name)), mirror: await hasMirror(name), marker: marker ?? null };
+  const [marker, files, mirror] = await Promise.all([
+    guarded(`read the marker of ${JSON.stringify(name)}`, () => get<DatabaseMarker>(name, markerStore())),
+    hasFiles(databaseVfs(name)),
+    hasMirror(name),
+  ]);
+  return { files, mirror, marker: marker ?? null };
 }
 
 /** Notes that the database exists; to be called once it has been opened. An existing marker keeps its date. */
