@@ -2,7 +2,7 @@
  * From an empty page to a searchable dictionary: open the database, bring the text in, then the vectors and the model.
  *
  * Words come first: until the text is there, vectorizing rests, so that the first search by words is soon. On later visits the
- * text is there, and the model loads while the database opens.
+ * text is there, and the model loads while the database opens; the workers of both start before the page is drawn.
  */
 import { effect } from '@preact/signals';
 import { minilm } from 'heddle/minilm';
@@ -46,20 +46,18 @@ const model = minilm({
 });
 
 export async function boot(): Promise<void> {
-  lack.value = await findLack();
-  if (lack.value !== null) {
-    database.value = 'failed';
-    return;
-  }
+  // Looked for while the database opens; what it finds takes the page's place.
+  const looked = findLack().then((found) => (lack.value = found));
   const complete = localStorage.getItem(COMPLETE_KEY) !== null;
-  if (complete) void loadModel();
   let manifest: Promise<Manifest> | null = null;
   const manifestOnce = () => (manifest ??= loadManifest());
   try {
-    const demo = await openDatabase(dictionaryVectorizer(model, manifestOnce), model, {
+    const opening = openDatabase(dictionaryVectorizer(model, manifestOnce), model, {
       onBlocked: () => (blocked.value = true),
       onEvicted: () => (evicted.value = true),
     });
+    if (complete) void loadModel();
+    const demo = await opening;
     blocked.value = false;
     database.value = 'ready';
     keepAnswering(demo);
@@ -71,7 +69,10 @@ export async function boot(): Promise<void> {
     await demo.words.vectorizing.resume();
     void follow(demo.words, vectors);
   } catch (error) {
-    if (database.value === 'opening') database.value = 'failed';
+    if (database.value === 'opening') {
+      await looked;
+      database.value = 'failed';
+    }
     fault.value = error instanceof Error ? error.message : String(error);
   }
 }
