@@ -37,9 +37,13 @@ export class Background {
     this.schedule(0);
   }
 
-  /** Soon after opening, and once more when the files have settled; an idle database has no other timer. */
-  wakeAfterOpening(): void {
-    for (const delayMs of [OPENING_PAUSE_MS, SETTLE_LOOK_MS]) unref(setTimeout(() => this.wake(), delayMs));
+  /** Soon after opening, and once more when the files can have settled, unless they had; an idle database has no other timer. */
+  wakeAfterOpening(settled: Promise<unknown>): void {
+    const [, later] = [OPENING_PAUSE_MS, SETTLE_LOOK_MS].map((delayMs) => setTimeout(() => this.wake(), delayMs)).map(unref);
+    settled.then(
+      () => clearTimeout(later),
+      () => undefined,
+    ); // it was closed before
   }
 
   stop(): void {
@@ -74,6 +78,7 @@ export class Background {
 }
 
 /** In Node a timer of ours must not keep the process alive. */
-function unref(timer: unknown): void {
+function unref<T>(timer: T): T {
   (timer as { unref?: () => void }).unref?.();
+  return timer;
 }

@@ -94,7 +94,8 @@ export class Coordinator {
       await Promise.allSettled(coordinator.engines.map((engine) => engine.close()));
       throw thrown;
     }
-    for (const background of coordinator.backgrounds) background.wakeAfterOpening();
+    const settled = coordinator.settled();
+    for (const background of coordinator.backgrounds) background.wakeAfterOpening(settled);
     return coordinator;
   }
 
