@@ -27,6 +27,8 @@ export async function loadModel(
   startRuntime();
   const [tokenizer, weights] = await Promise.all([loadTokenizer(urls), fetchBytes(urls.model, onProgress)]);
   const session = await InferenceSession.create(weights, { executionProviders: ['wasm'] });
+  // The session has its own copy; this one goes now, not when there happens to be a collection.
+  structuredClone(weights.buffer, { transfer: [weights.buffer] });
   // The first run compiles what the model needs: better now than under someone's first query.
   await run(session, tokenizer.encode('').ids);
   return {
