@@ -29,6 +29,18 @@ export async function askAtOnce(page: Page, query: string, mode: Mode): Promise<
   );
 }
 
+/** Keeps the sentence model's worker from starting. Its requests can't be kept back: the service worker answers them. */
+export const withoutModel = (page: Page): Promise<unknown> =>
+  page.addInitScript(() => {
+    const Started = globalThis.Worker;
+    globalThis.Worker = class extends Started {
+      constructor(url: string | URL, options?: WorkerOptions) {
+        if (options?.name === 'heddle minilm') throw new Error('kept from starting');
+        super(url, options);
+      }
+    };
+  });
+
 /** Milliseconds from the navigation to the painted answer. */
 export async function answeredAfterMs(page: Page, timeout = VISIT_MS): Promise<number> {
   await page.waitForFunction(() => (globalThis as unknown as { answeredAt?: number }).answeredAt !== undefined, null, { timeout });
