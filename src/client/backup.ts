@@ -1,4 +1,4 @@
-/** `db.backup()` and `db.restore()`: the stream of `docs/format/backup.md`, made and read by the owner, carried part by part. */
+/** `db.backup()`, `db.salvage()` and `db.restore()`: the stream of `docs/format/backup.md`, made and read by the owner, carried part by part. */
 import type { BackupCursor, BackupPart } from '../protocol/coordinator-api.ts';
 import type { Connection } from './connection.ts';
 import type { CallSettings } from './types.ts';
@@ -6,7 +6,8 @@ import type { CallSettings } from './types.ts';
 export interface BackupSettings extends CallSettings {
   /** Names; all collections when left out. */
   readonly collections?: readonly string[];
-  readonly onProgress?: (objects: number) => void;
+  /** `lost`: objects left out because they are damaged; a backup fails at the first, `salvage` goes on. */
+  readonly onProgress?: (objects: number, lost: number) => void;
 }
 
 export interface RestoreSettings extends CallSettings {
@@ -23,18 +24,22 @@ const FEED_BYTES = 1024 * 1024;
 
 export function backup(
   connection: Connection,
-  { collections, signal, timeoutMs, onProgress }: BackupSettings,
+  { collections, signal, timeoutMs, onProgress }: BackupSettings = {},
+  salvaging = false,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   let cursor: BackupCursor | null = null;
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller) {
-      for (let sent = false; !sent;) {
-        const part: BackupPart = await connection.call('backupPart', [collections ?? null, cursor], { signal, timeoutMs });
-        sent = part.bytes.length > 0;
-        if (sent) controller.enqueue(part.bytes as Uint8Array<ArrayBuffer>);
-        if (part.next === null) return controller.close();
-        if (part.next.objects !== cursor?.objects) onProgress?.(part.next.objects);
-        cursor = part.next;
+      for (;;) {
+        const { bytes, next }: BackupPart = await connection.call('backupPart', [collections ?? null, cursor, salvaging], {
+          signal,
+          timeoutMs,
+        });
+        if (bytes.length > 0) controller.enqueue(bytes as Uint8Array<ArrayBuffer>);
+        if (next === null) return controller.close();
+        onProgress?.(next.objects, next.lost);
+        cursor = next;
+        if (bytes.length > 0) return;
       }
     },
   });
@@ -43,7 +48,7 @@ export function backup(
 export async function restore(
   connection: Connection,
   source: ReadableStream<Uint8Array> | Blob,
-  { signal, timeoutMs, onProgress }: RestoreSettings,
+  { signal, timeoutMs, onProgress }: RestoreSettings = {},
 ): Promise<RestoreResult> {
   const id = await connection.call('restoreBegin', [], { signal, timeoutMs });
   const reader = (source instanceof ReadableStream ? source : source.stream()).getReader();

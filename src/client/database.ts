@@ -1,6 +1,6 @@
 /** An open database: its collections, and what concerns all of them. */
 import { HeddleError } from '../core/errors.ts';
-import type { DatabaseStats, GpuReport } from '../protocol/coordinator-api.ts';
+import type { ApiArgs, ApiReply, DatabaseStats, GpuReport } from '../protocol/coordinator-api.ts';
 import { backup, restore, type BackupSettings, type RestoreResult, type RestoreSettings } from './backup.ts';
 import { Collections } from './collections.ts';
 import type { Connection } from './connection.ts';
@@ -62,23 +62,27 @@ export class Database {
   }
 
   /** Resolves when everything written survives a power cut; in a new database that takes up to a minute. */
-  async settled(settings: CallSettings = {}): Promise<void> {
-    await this.connection.call('settled', [], { timeoutMs: UNHURRIED_MS, ...settings });
+  async settled(settings?: CallSettings): Promise<void> {
+    await this.unhurried('settled', settings);
   }
 
   /** Reads everything and returns what is damaged; empty when all is well. */
-  verify(settings: CallSettings = {}): Promise<readonly string[]> {
-    return this.connection.call('verify', [], { timeoutMs: UNHURRIED_MS, ...settings });
+  verify(settings?: CallSettings): Promise<readonly string[]> {
+    return this.unhurried('verify', settings);
   }
 
   /** Writes all memtables to segments. */
-  async flush(settings: CallSettings = {}): Promise<void> {
-    await this.connection.call('flush', [], { timeoutMs: UNHURRIED_MS, ...settings });
+  async flush(settings?: CallSettings): Promise<void> {
+    await this.unhurried('flush', settings);
   }
 
   /** Finishes all background work and merges everything; the disk shrinks to what is needed. */
-  async compact(settings: CallSettings = {}): Promise<void> {
-    await this.connection.call('compact', [], { timeoutMs: UNHURRIED_MS, ...settings });
+  async compact(settings?: CallSettings): Promise<void> {
+    await this.unhurried('compact', settings);
+  }
+
+  private unhurried<M extends 'settled' | 'verify' | 'flush' | 'compact'>(method: M, settings?: CallSettings): Promise<ApiReply<M>> {
+    return this.connection.call(method, [] as unknown as ApiArgs<M>, { timeoutMs: UNHURRIED_MS, ...settings });
   }
 
   /** A round trip to an engine worker and back. */
@@ -87,12 +91,20 @@ export class Database {
   }
 
   /** The whole database, or some collections of it, as one stream of bytes. */
-  backup(settings: BackupSettings = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
+  backup(settings?: BackupSettings): ReadableStream<Uint8Array<ArrayBuffer>> {
     return backup(this.connection, settings);
   }
 
+  /**
+   * A backup of a damaged database: what can't be read is left out and counted (`onProgress`, and in the stream's end). Objects are looked
+   * for one by one, whatever the indexes say of them; restoring builds all indexes anew.
+   */
+  salvage(settings?: BackupSettings): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return backup(this.connection, settings, true);
+  }
+
   /** Brings collections back from a backup; those that exist already are a `Conflict` before anything is written. */
-  restore(source: ReadableStream<Uint8Array> | Blob, settings: RestoreSettings = {}): Promise<RestoreResult> {
+  restore(source: ReadableStream<Uint8Array> | Blob, settings?: RestoreSettings): Promise<RestoreResult> {
     return restore(this.connection, source, settings);
   }
 

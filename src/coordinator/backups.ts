@@ -41,24 +41,26 @@ export class Backups {
   }
 
   /** The bytes at `cursor` (null: from the start) and where to go on. */
-  async part(names: readonly string[] | null, cursor: BackupCursor | null): Promise<BackupPart> {
+  async part(names: readonly string[] | null, cursor: BackupCursor | null, salvaging = false): Promise<BackupPart> {
     const schemas = names === null ? this.catalog.all : names.map((name) => this.catalog.byName(name));
-    if (cursor === null) return { bytes: backupHeader(), next: { collection: 0, scan: null, begun: false, objects: 0 } };
+    if (cursor === null) return { bytes: backupHeader(), next: { collection: 0, scan: null, begun: false, objects: 0, lost: 0 } };
     const schema = schemas[cursor.collection];
     if (schema === undefined) {
-      const end = utf8(`${JSON.stringify({ collections: schemas.length, objects: cursor.objects })}\n`);
+      const { objects, lost } = cursor;
+      const end = utf8(`${JSON.stringify({ collections: schemas.length, objects, ...(salvaging ? { lost } : {}) })}\n`);
       return { bytes: backupSection(SectionKind.end, end), next: null };
     }
     if (!cursor.begun)
       return { bytes: backupSection(SectionKind.collection, utf8(JSON.stringify({ schema }))), next: { ...cursor, begun: true } };
     const projection = { properties: null, vectors: schema.vectors.map(({ ordinal }) => ordinal) };
-    const page = await this.reads.scan(schema.id, cursor.scan, PAGE_OBJECTS, projection);
+    const page = await this.reads.scan(schema.id, cursor.scan, PAGE_OBJECTS, projection, salvaging);
     const bytes = page.count === 0 ? new Uint8Array(0) : backupSection(SectionKind.objects, page.bytes);
     const objects = cursor.objects + page.count;
+    const lost = cursor.lost + page.lost;
     const next =
       page.next === null
-        ? { collection: cursor.collection + 1, scan: null, begun: false, objects }
-        : { ...cursor, scan: page.next, objects };
+        ? { collection: cursor.collection + 1, scan: null, begun: false, objects, lost }
+        : { ...cursor, scan: page.next, objects, lost };
     return { bytes, next };
   }
 

@@ -18,6 +18,7 @@ const METHODS: ReadonlySet<string> = new Set<HostMethod>([
   'get',
   'exists',
   'scan',
+  'salvage',
   'count',
   'keywordStats',
   'search',

@@ -36,15 +36,25 @@ export class Reads {
     return known;
   }
 
-  /** The next objects in key order, shard after shard. */
-  async scan(collection: number, cursor: ScanCursor | null, limit: number, projection: ReadProjection): Promise<ScanReply> {
+  /** The next objects in key order, shard after shard. `salvaging`: in the order of their docIDs, damaged ones left out and counted. */
+  async scan(
+    collection: number,
+    cursor: ScanCursor | null,
+    limit: number,
+    projection: ReadProjection,
+    salvaging = false,
+  ): Promise<ScanReply & { readonly lost: number }> {
     const { shards } = this.catalog.get(collection);
     const { shard: at, after } = cursor ?? { shard: 0, after: null };
-    if (at >= shards.length) return { bytes: NOTHING, count: 0, next: null };
+    if (at >= shards.length) return { bytes: NOTHING, count: 0, next: null, lost: 0 };
     const shard = shards[at];
-    const page = await this.catalog.engine(shard).run((host) => host.scan(shard, after, limit, projection));
+    const page = await this.catalog
+      .engine(shard)
+      .run(async (host) =>
+        salvaging ? host.salvage(shard, after, limit, projection) : { ...(await host.scan(shard, after, limit, projection)), lost: 0 },
+      );
     const next = page.last !== null ? { shard: at, after: page.last } : at + 1 < shards.length ? { shard: at + 1, after: null } : null;
-    return { bytes: page.bytes, count: page.count, next };
+    return { bytes: page.bytes, count: page.count, next, lost: page.lost };
   }
 
   async count(collection: number): Promise<number> {

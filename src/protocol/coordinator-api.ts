@@ -92,8 +92,9 @@ export interface BackupCursor {
   /** Its schema has been written. */
   readonly begun: boolean;
   readonly scan: ScanCursor | null;
-  /** Objects written so far. */
+  /** Objects written so far, and those left out because they can't be read. */
   readonly objects: number;
+  readonly lost: number;
 }
 
 export interface BackupPart {
@@ -208,7 +209,8 @@ export interface CoordinatorApi {
   vectorizing(collection: number, vector: number): VectorizingReply;
   pauseVectorizing(collection: number, paused: boolean): null;
 
-  backupPart(collections: readonly string[] | null, cursor: BackupCursor | null): BackupPart;
+  /** `salvaging`: goes on past what is damaged. */
+  backupPart(collections: readonly string[] | null, cursor: BackupCursor | null, salvaging: boolean): BackupPart;
   restoreBegin(): number;
   /** The next bytes of the stream; null at its end. */
   restoreFeed(restore: number, bytes: Uint8Array | null): RestoreReply;

@@ -390,6 +390,14 @@ export class ShardHost implements EngineHost {
   ): Promise<ObjectPage & { last: Uint8Array | null }> {
     return this.shard(shard).reads.scan(after, limit, projection);
   }
+  async salvage(
+    shard: number,
+    after: Uint8Array | null,
+    limit: number,
+    projection: Projection,
+  ): Promise<ObjectPage & { last: Uint8Array | null; lost: number }> {
+    return this.shard(shard).reads.salvage(after, limit, projection);
+  }
   async count(shard: number): Promise<number> {
     return this.shard(shard).objects.count;
   }

@@ -129,6 +129,16 @@ export interface EngineHost {
     limit: number,
     projection: Projection,
   ): Promise<ObjectPage & { readonly last: Uint8Array | null }>;
+  /**
+   * Objects after `after` (4-byte docID key; null: from the start) in the order of their docIDs, those left out that can't be read:
+   * `lost` counts them. What keys and indexes say does not matter; a vector that can't be read is missing from its object.
+   */
+  salvage(
+    shard: number,
+    after: Uint8Array | null,
+    limit: number,
+    projection: Projection,
+  ): Promise<ObjectPage & { readonly last: Uint8Array | null; readonly lost: number }>;
   count(shard: number): Promise<number>;
 
   keywordStats(shard: number, search: ShardSearch): Promise<KeywordStats>;

@@ -2,6 +2,7 @@
  * Reading one shard: objects by UUID, docID and in key order, whole queries, what waits for a vector. Every call runs in one turn
  * and sees every record applied before. Called by the host only.
  */
+import { keyOfU32, u32OfKey } from '../core/bytes.ts';
 import { decodeObject, uuidOfRecord } from '../protocol/object-record.ts';
 import type { SearchReply } from '../protocol/search-reply.ts';
 import type { SearchRequest } from '../protocol/search-request.ts';
@@ -15,6 +16,7 @@ import type { ObjectPage, PendingVector, Projection } from './host-api.ts';
 import { KEY_BYTES, readDocID } from './object-store.ts';
 import { PageBuilder } from './page-builder.ts';
 import { Projector } from './projector.ts';
+import { readable } from './readable.ts';
 import type { Shard } from './shard.ts';
 
 export class ShardReads {
@@ -76,6 +78,29 @@ export class ShardReads {
       cursor.close();
     }
     return { ...page.finish(), last };
+  }
+
+  salvage(after: Uint8Array | null, limit: number, projection: Projection): ObjectPage & { last: Uint8Array | null; lost: number } {
+    const page = new PageBuilder();
+    const projector = new Projector(projection.properties);
+    const { objects, fields } = this.shard;
+    let last: Uint8Array | null = null;
+    let lost = 0;
+    for (let docID = after === null ? 0 : u32OfKey(after) + 1; docID < objects.nextDocID && page.count + lost < limit; docID++) {
+      if (!objects.live.has(docID)) continue;
+      last = keyOfU32(docID);
+      const record = readable(() => projector.project(objects.record(docID)));
+      if (record === null) {
+        lost++;
+        continue;
+      }
+      const vectors = projection.vectors.flatMap((ordinal): NamedVector[] => {
+        const values = readable(() => fields.get(ordinal)?.row(docID) ?? null);
+        return values === null ? [] : [{ ordinal, values }];
+      });
+      page.add(docID, record, vectors);
+    }
+    return { ...page.finish(), last, lost };
   }
 
   pendingVectors(ordinal: number, limit: number): PendingVector[] {
