@@ -13,7 +13,11 @@ export type BrowserName = 'chromium' | 'firefox';
 
 const FIREFOX_PLACES = ['/usr/bin/firefox-esr', '/usr/bin/firefox'];
 
-/** Preferences that keep Firefox quiet; nothing about storage is changed. */
+/**
+ * Preferences that keep Firefox quiet; nothing about storage is changed. Page thumbnails are off because Firefox takes them by
+ * loading a site a second time, hidden, in a container of its own (`^userContextId=5`): to the page that is another origin,
+ * with nothing stored.
+ */
 const FIREFOX_PREFERENCES: Readonly<Record<string, boolean | number | string>> = {
   'browser.shell.checkDefaultBrowser': false,
   'browser.startup.page': 0,
@@ -23,6 +27,7 @@ const FIREFOX_PREFERENCES: Readonly<Record<string, boolean | number | string>> =
   'datareporting.policy.dataSubmissionEnabled': false,
   'datareporting.policy.dataSubmissionPolicyBypassNotification': true,
   'app.update.enabled': false,
+  'browser.pagethumbnails.capturing_disabled': true,
   'network.captive-portal-service.enabled': false,
   'network.connectivity-service.enabled': false,
   'browser.safebrowsing.malware.enabled': false,

@@ -35,6 +35,8 @@ interface Tally {
   unopenable: number;
   /** After a kill the browser had nothing of the site any more, neither in OPFS nor in IndexedDB. */
   wiped: number;
+  /** Starts in which the browser loaded the site once more by itself, with other storage. */
+  doubled: number;
   acknowledged: number;
 }
 
@@ -98,6 +100,7 @@ class Trials {
         if (trial === count) break;
         await this.witness.acked(1 + this.random.int(60), START_LIMIT_MS);
         await sleep(this.random.int(20));
+        if (this.witness.otherPages.size > 0) tally.doubled++;
         browser.kill();
         if (this.random.next() < 0.5) await sleep(ORPHAN_MS);
       } catch (thrown) {
@@ -191,7 +194,17 @@ class Trials {
 }
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-const emptyTally = (): Tally => ({ kills: 0, cuts: 0, lost: 0, partial: 0, wrong: 0, unopenable: 0, wiped: 0, acknowledged: 0 });
+const emptyTally = (): Tally => ({
+  kills: 0,
+  cuts: 0,
+  lost: 0,
+  partial: 0,
+  wrong: 0,
+  unopenable: 0,
+  wiped: 0,
+  doubled: 0,
+  acknowledged: 0,
+});
 
 export async function run(context: BenchContext): Promise<SuiteResult> {
   const kills = Number(context.option('kills') ?? 50);

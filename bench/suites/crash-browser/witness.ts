@@ -1,6 +1,9 @@
 /**
  * The witness: a server outside of the browser that tells a page what to do, and remembers what it was told was written.
  * Whatever the witness has heard of as `power` must be there after a power cut, whatever it has heard of after a kill.
+ *
+ * It listens to the first page of each start only. A browser may load the site once more for itself, with other storage: such a page
+ * gets no answer, and is counted.
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -28,6 +31,9 @@ export class Witness {
   /** What was acknowledged, by number. */
   readonly acks = new Map<number, Ack>();
   readonly errors: string[] = [];
+  /** Pages of this start but the first. */
+  readonly otherPages = new Set<string>();
+  private page: string | null = null;
   url = '';
   private waiting: { matches: () => boolean; resolve: () => void }[] = [];
   private found: Found | null = null;
@@ -38,6 +44,13 @@ export class Witness {
     let body = '';
     request.on('data', (chunk: Buffer) => (body += chunk.toString()));
     request.on('end', () => {
+      const page = url.searchParams.get('page') ?? '';
+      this.page ??= page;
+      if (page !== this.page) {
+        this.otherPages.add(page);
+        response.destroy();
+        return;
+      }
       this.hear(url.pathname, body);
       response.setHeader('content-type', 'application/json');
       response.end(url.pathname === '/order' ? JSON.stringify(this.order) : '{}');
@@ -71,6 +84,8 @@ export class Witness {
     this.found = null;
     this.settledHeard = false;
     this.errors.length = 0;
+    this.otherPages.clear();
+    this.page = null;
   }
 
   private until(matches: () => boolean, what: string, limitMs: number): Promise<void> {
