@@ -70,7 +70,10 @@ export interface EngineExports {
   closeAllow(): void;
   countAllowed(): number;
   begin(k: number): number;
-  walk(ef: number, rescoreMost: number): number;
+  walk(ef: number, rescoreMost: number, nearest: number, stretch: number): number;
+  poolCount(): number;
+  poolDistance(i: number): number;
+  liveAmong(n: number): number;
   walkAllowed(ef: number, seeds: number, refusedMax: number, rescoreMost: number): number;
   scanAll(width: number): number;
   rescore(keep: number): number;

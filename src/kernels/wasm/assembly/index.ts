@@ -301,12 +301,25 @@ export function begin(k: i32): i32 {
   rescoring.startRescore(0, false);
   return scanned;
 }
-/** Fills the pool by a walk. */
-export function walk(ef: i32, rescoreMost: i32): bool {
+/** Fills the pool by a walk; `nearest` and `stretch`: see `walkWithin`. */
+export function walk(ef: i32, rescoreMost: i32, nearest: i32, stretch: f32): bool {
   if (upper.entry == config.NONE) return pool.start(ef);
   codec.prepareQuery(scratch.queryRow);
   rescoring.startRescore(rescoreMost, false);
-  return walking.walkBase(walking.descend(0), ef);
+  return walking.walkWithin(walking.descend(0), ef, nearest, stretch);
+}
+/** Entries of the pool, and the coded distance of the i-th. */
+export function poolCount(): i32 {
+  return pool.count;
+}
+export function poolDistance(i: i32): f32 {
+  return pool.distanceAt(i);
+}
+/** How many of the pool's first n entries are live. */
+export function liveAmong(n: i32): i32 {
+  let live = 0;
+  for (let i = 0; i < min(n, pool.count); i++) live += arena.isLive(pool.idAt(i)) ? 1 : 0;
+  return live;
 }
 export function walkAllowed(ef: i32, seeds: i32, refusedMax: i32, rescoreMost: i32): bool {
   if (upper.entry == config.NONE) return pool.start(ef);

@@ -51,6 +51,15 @@ export function bound(): f32 {
   return count < width ? f32.MAX_VALUE : load<f32>(entries + (<usize>(width - 1) << 3));
 }
 
+/** Distance that a newcomer must be below to be walked to: the pool's, and `stretch` times that of the `nearest`-th entry (0: no such limit). */
+// @ts-ignore: decorator
+@inline
+export function reach(nearest: i32, stretch: f32): f32 {
+  const most = bound();
+  if (!(stretch > 0) || count < nearest) return most;
+  return min<f32>(most, stretch * max<f32>(distanceAt(nearest - 1), 0));
+}
+
 /** Puts a candidate in its place unless it is no better than the worst of a full pool. */
 export function offer(distance: f32, id: u32): void {
   const base = entries;
@@ -79,6 +88,12 @@ export function offer(distance: f32, id: u32): void {
   store<u32>(at, id, 4);
   count = n + 1;
   if (low < cursor) cursor = low;
+}
+
+/** Index of the nearest entry not yet expanded; -1 when there is none. */
+export function peek(): i32 {
+  for (let i = cursor; i < count; i++) if ((load<u32>(entries + (<usize>i << 3), 4) & EXPANDED) == 0) return i;
+  return -1;
 }
 
 /** Index of the nearest entry not yet expanded, now marked so; -1 when there is none. */

@@ -95,18 +95,23 @@ export function walkUpper(from: u32, ef: i32): bool {
 
 /** Best-first search on level 0 from `from`; the pool holds slots. False when memory is full. */
 export function walkBase(from: u32, ef: i32): bool {
+  return walkWithin(from, ef, 0, 0);
+}
+
+/**
+ * The same, but only through nodes within `stretch` times the distance of the `nearest`-th found so far (0: all that the pool
+ * holds): a query in the midst of many near rows gets a wider walk than one whose neighbours stand out. Distances must not be
+ * negative by their nature, as dot products are. (Distance Adaptive Beam Search, arXiv 2505.15636.)
+ */
+export function walkWithin(from: u32, ef: i32, nearest: i32, stretch: f32): bool {
   if (!pool.start(ef)) return false;
   const mark = arena.nextEpoch();
   store<u8>(arena.visitedAt(from), <u8>mark);
   pool.offer(distanceTo(from), from);
-  expandBase(mark);
-  return true;
-}
-
-/** Expands what is in the pool until nothing nearer turns up. */
-export function expandBase(mark: u32): void {
   const most = linksMax0;
+  let limit: f32 = f32.MAX_VALUE;
   for (let i = pool.next(); i >= 0; i = pool.next()) {
+    if (pool.distanceAt(i) > limit) break;
     hops++;
     const links = arena.linksOf(pool.idAt(i));
     let n = 0;
@@ -118,16 +123,31 @@ export function expandBase(mark: u32): void {
       n += load<u8>(seen) != <u8>mark ? 1 : 0;
       store<u8>(seen, <u8>mark);
     }
+    touchNext();
     if (n == 0) continue;
     codec.measure(n);
     measured += n;
-    let limit = pool.bound();
+    limit = pool.reach(nearest, stretch);
     for (let c = 0; c < n; c++) {
       const d = load<f32>(distances + (<usize>c << 2));
       if (d < limit) {
         pool.offer(d, load<u32>(ids + (<usize>c << 2)));
-        limit = pool.bound();
+        limit = pool.reach(nearest, stretch);
       }
     }
   }
+  return true;
+}
+
+/** Adds up touched words so that no compiler drops the touching. */
+let sink: u32 = 0;
+
+/** Reads a word of each cache line of the links that are likely looked at next, so that they arrive while distances are measured. */
+function touchNext(): void {
+  const i = pool.peek();
+  if (i < 0) return;
+  const links = arena.linksOf(pool.idAt(i));
+  let touched: u32 = 0;
+  for (let at: usize = 0; at < <usize>linksMax0 << 2; at += 64) touched += load<u32>(links + at);
+  sink += touched;
 }

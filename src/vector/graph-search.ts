@@ -1,0 +1,229 @@
+/**
+ * Searching one index: the backlog exactly, then the coded slots by a walk, a filtered walk or an exact scan, then rescoring with
+ * f32 rows.
+ *
+ * - Always the full k where k rows match: what a walk did not reach is found by the scan.
+ * - One search at a time; the engine's scratch memory is shared with everything else that uses it.
+ */
+import type { Clock, Logger } from '../core/clock.ts';
+import type { DocSet } from '../core/doc-set.ts';
+import { Codec, floats, NONE, words, type Engine } from '../kernels/wasm/engine.ts';
+import type { HnswConfig, VectorSchema } from '../schema/collection-schema.ts';
+import { codecOf } from './graph-training.ts';
+import { memoryFull } from './memory-full.ts';
+import type { RowMemory } from './row-memory.ts';
+import { SearchPlanner, type SearchPath } from './search-planner.ts';
+import type { VectorHits, VectorRows, VectorSearchExplain, VectorSearchOptions } from './vector-index.ts';
+import { POOL_SHARE, WalkStretch } from './walk-stretch.ts';
+
+const SEEDS = 32;
+/** How much wider a filtered walk goes than a plain one. */
+const ACORN_WIDENING = 2;
+/** Allowed nodes that a filtered walk means to meet by way of refused ones, for each node it expands. */
+const SECOND_HOPS = 10;
+/** Links of a node, about. */
+const LINKS_MEAN = 20;
+/** Candidates that an exact search sorts; what else could be nearer is looked for in the list of all that was measured. */
+const SCAN_WIDTH_MIN = 64;
+/** Where tombstones are about, the k-th nearest is looked for this much further down. */
+const TOMBSTONE_MARGIN = 4;
+const NOTHING: VectorHits = { docIDs: new Uint32Array(0), distances: new Float32Array(0) };
+
+export interface GraphSearchOptions {
+  readonly schema: VectorSchema;
+  /** Null: no graph, every search is a scan. */
+  readonly hnsw: HnswConfig | null;
+  readonly dimensions: number;
+  readonly engine: Engine;
+  readonly rows: VectorRows;
+  readonly rowMemory: RowMemory;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly memoryBytesMax: number;
+  /** Whether the graph holds all coded slots. */
+  readonly graphWhole: () => boolean;
+}
+
+export class GraphSearch {
+  private readonly options: GraphSearchOptions;
+  private readonly engine: Engine;
+  private readonly planner: SearchPlanner;
+  private readonly stretch = new WalkStretch();
+  /** Whether coded distances are good enough, and of a kind, to say how far is far. */
+  private readonly stretches: boolean;
+  explain: VectorSearchExplain = { path: 'exact', backend: 'wasm', ef: 0, distances: 0, hops: 0, rescored: 0, backlogScanned: 0 };
+
+  constructor(options: GraphSearchOptions) {
+    this.options = options;
+    this.engine = options.engine;
+    this.planner = new SearchPlanner(options.dimensions);
+    const codec = codecOf(options.schema);
+    this.stretches = options.schema.distance !== 'dot' && (codec === Codec.sq7 || codec === Codec.f32);
+  }
+
+  private get size(): number {
+    return this.engine.exports.liveSlots() + this.engine.exports.waiting();
+  }
+
+  /** The query is at the engine's input. */
+  search(k: number, { ef = null, allow, maxDistance = null }: VectorSearchOptions): VectorHits {
+    if (k <= 0 || this.size === 0) return NOTHING;
+    const { exports } = this.engine;
+    const allowed = this.openFilter(allow);
+    try {
+      const started = this.options.clock.monotonic();
+      const scanned = exports.begin(k);
+      if (scanned < 0) throw memoryFull(this.options.memoryBytesMax);
+      const width = this.widthFor(k, ef);
+      const path = this.run(k, width, allowed);
+      const units = path === 'exact' ? Math.min(allowed, exports.liveSlots()) : width;
+      this.planner.note(path, units, (this.options.clock.monotonic() - started) * 1000);
+      this.explain = {
+        path,
+        backend: 'wasm',
+        ef: path === 'exact' ? 0 : width,
+        distances: exports.measured() + scanned,
+        hops: exports.hops(),
+        rescored: exports.rescored(),
+        backlogScanned: scanned,
+      };
+      return this.answers(maxDistance);
+    } finally {
+      exports.closeAllow();
+    }
+  }
+
+  /** The answer of an exact search, whatever the planner thinks. */
+  exact(k: number, allow?: DocSet): VectorHits {
+    const { exports } = this.engine;
+    this.openFilter(allow);
+    try {
+      if (exports.begin(k) < 0) throw memoryFull(this.options.memoryBytesMax);
+      if (exports.liveSlots() > 0) this.scan(k);
+      return this.answers(null);
+    } finally {
+      exports.closeAllow();
+    }
+  }
+
+  /** Copies the allow-list in; returns how many docIDs it holds (all rows without one). */
+  private openFilter(allow: DocSet | undefined): number {
+    const { exports } = this.engine;
+    if (!allow) return this.size;
+    const address = exports.openAllow(Math.max(1, allow.words.length)) >>> 0;
+    if (address === 0) throw memoryFull(this.options.memoryBytesMax);
+    const target = words(this.engine, address, Math.max(1, allow.words.length));
+    if (allow.words.length === 0) target[0] = 0;
+    else target.set(allow.words);
+    return exports.countAllowed();
+  }
+
+  /** Weaviate's rule: ef as asked or configured, else k × factor within its bounds; never below k. */
+  private widthFor(k: number, asked: number | null): number {
+    if (!this.options.hnsw) return k;
+    const { ef, dynamicEfFactor, dynamicEfMin, dynamicEfMax } = this.options.hnsw;
+    const width = asked ?? (ef > 0 ? ef : Math.min(Math.max(k * dynamicEfFactor, dynamicEfMin), dynamicEfMax));
+    return Math.max(width, k);
+  }
+
+  private run(k: number, ef: number, allowed: number): SearchPath {
+    const { exports } = this.engine;
+    if (exports.liveSlots() === 0) return 'exact';
+    const filtered = allowed < this.size;
+    const path = this.pathFor(k, ef, allowed, filtered);
+    if (path !== 'exact') {
+      this.walk(path, k, ef, filtered ? allowed / this.size : 1);
+      this.rescore();
+      if (exports.answerCount() >= Math.min(k, filtered ? allowed : this.size)) return path;
+      if (!exports.clearAnswers(k)) throw memoryFull(this.options.memoryBytesMax);
+    }
+    this.scan(k);
+    return 'exact';
+  }
+
+  private pathFor(k: number, ef: number, allowed: number, filtered: boolean): SearchPath {
+    const { hnsw } = this.options;
+    if (!hnsw || this.engine.exports.entry() >>> 0 === NONE || !this.options.graphWhole()) return 'exact';
+    if (!filtered) return 'graph';
+    if (allowed < hnsw.flatSearchCutoff) return 'exact';
+    return this.planner.choose(allowed, this.size, k, ef, hnsw.filterStrategy === 'acorn');
+  }
+
+  /** Fills the pool. `share`: of the rows, what the filter allows. */
+  private walk(path: 'graph' | 'acorn', k: number, ef: number, share: number): void {
+    const { exports } = this.engine;
+    // Tombstones take places in the pool; refused rows do in a plain walk.
+    const crowded = ef * (1 + Math.min(3, exports.deadSlots() / exports.liveSlots()));
+    if (path === 'graph' && share === 1) return this.walkPlain(k, ef, Math.ceil(crowded));
+    // What a filter allows may lie far from the query, where a walk at the plain width falls just short of its recall.
+    const width = Math.ceil(path === 'graph' ? crowded / share : crowded * ACORN_WIDENING);
+    const most = this.rescoredMost(width);
+    const done = path === 'acorn' ? exports.walkAllowed(width, SEEDS, refusedMaxFor(share), most) : exports.walk(width, most, 0, 0);
+    if (!done) throw memoryFull(this.options.memoryBytesMax);
+  }
+
+  private walkPlain(k: number, ef: number, width: number): void {
+    const { exports } = this.engine;
+    const stretch = this.stretches ? this.stretch.for(ef, k) : 0;
+    if (stretch > 0) {
+      const pool = width * POOL_SHARE;
+      const nearest = exports.deadSlots() > 0 ? Math.min(pool, k + TOMBSTONE_MARGIN) : k;
+      if (!exports.walk(pool, this.rescoredMost(pool), nearest, stretch)) throw memoryFull(this.options.memoryBytesMax);
+      this.stretch.note(ef, k, exports.hops());
+      // Tombstones among the nearest make the way to the rest look far.
+      if (exports.deadSlots() === 0 || exports.liveAmong(nearest) >= k) return;
+    }
+    if (!exports.walk(width, this.rescoredMost(width), 0, 0)) throw memoryFull(this.options.memoryBytesMax);
+    const count = exports.poolCount();
+    if (stretch === 0 && this.stretches && count === width && k < count)
+      this.stretch.survey(ef, k, exports.hops(), exports.poolDistance(k - 1), exports.poolDistance(count - 1));
+  }
+
+  /** Rescoring stops by itself once nothing further down can enter the answer. */
+  private rescoredMost(width: number): number {
+    return Math.max(width, this.options.schema.quantizer.rescoreLimit);
+  }
+
+  /** Exact search of all slots that the filter allows. */
+  private scan(k: number): void {
+    if (!this.engine.exports.scanAll(Math.max(2 * k, SCAN_WIDTH_MIN))) throw memoryFull(this.options.memoryBytesMax);
+    this.rescore();
+  }
+
+  /** Finishes the search: hands in the rows that are not in memory. */
+  private rescore(): void {
+    const { exports } = this.engine;
+    const keep = this.options.rowMemory.keeps ? 1 : 0;
+    while (exports.rescore(keep)) {
+      const docID = exports.wanted() >>> 0;
+      const row = floats(this.engine, exports.inputAddress() >>> 0, this.options.dimensions);
+      if (this.options.rows.read(docID, row)) continue;
+      exports.goWithout();
+      this.options.logger.log('warn', 'vector index: a row is missing from its column, its code stands in', {
+        vector: this.options.schema.name,
+        docID,
+      });
+    }
+  }
+
+  private answers(maxDistance: number | null): VectorHits {
+    const { exports } = this.engine;
+    const count = exports.answerCount();
+    const entries = words(this.engine, exports.answersAddress() >>> 0, count * 2);
+    const values = new Float32Array(entries.buffer, entries.byteOffset, count * 2);
+    let length = count;
+    if (maxDistance !== null) while (length > 0 && values[2 * (length - 1)] > maxDistance) length--;
+    const docIDs = new Uint32Array(length);
+    const distances = new Float32Array(length);
+    for (let i = 0; i < length; i++) {
+      distances[i] = values[2 * i];
+      docIDs[i] = entries[2 * i + 1];
+    }
+    return { docIDs, distances };
+  }
+}
+
+/** Refused neighbours that a filtered walk looks through for each node: enough to meet about `SECOND_HOPS` allowed nodes more. */
+function refusedMaxFor(share: number): number {
+  return Math.min(64, Math.max(8, Math.ceil(SECOND_HOPS / (LINKS_MEAN * share))));
+}
