@@ -7,7 +7,7 @@
  */
 import type { Clock, Logger } from '../core/clock.ts';
 import type { DocSet } from '../core/doc-set.ts';
-import { Codec, floats, NONE, words, type Engine } from '../kernels/wasm/engine.ts';
+import { Codec, floats, NONE, Walked, words, type Engine } from '../kernels/wasm/engine.ts';
 import type { HnswConfig, VectorSchema } from '../schema/collection-schema.ts';
 import { codecOf } from './graph-training.ts';
 import { memoryFull } from './memory-full.ts';
@@ -25,8 +25,13 @@ const SECOND_HOPS = 10;
 const LINKS_MEAN = 20;
 /** Candidates that an exact search sorts; what else could be nearer is looked for in the list of all that was measured. */
 const SCAN_WIDTH_MIN = 64;
-/** Where tombstones are about, the k-th nearest is looked for this much further down. */
-const TOMBSTONE_MARGIN = 4;
+/** What coded distances may be wrong by, at least, as a share: so far beyond the k-th distance candidates are kept for rescoring. */
+const CODED_MARGIN = 0.01;
+/** A walk under a filter gives up after this many times the hops expected: what passes lies away from the query. */
+const HOPS_SPARE = 2;
+const HOPS_MAX = 2 ** 31 - 1;
+/** More results than this are looked for at the plain width. */
+const STRETCHED_K_MAX = 1_024;
 const NOTHING: VectorHits = { docIDs: new Uint32Array(0), distances: new Float32Array(0) };
 
 export interface GraphSearchOptions {
@@ -71,13 +76,10 @@ export class GraphSearch {
     const { exports } = this.engine;
     const allowed = this.openFilter(allow);
     try {
-      const started = this.options.clock.monotonic();
       const scanned = exports.begin(k);
       if (scanned < 0) throw memoryFull(this.options.memoryBytesMax);
       const width = this.widthFor(k, ef);
       const path = this.run(k, width, allowed);
-      const units = path === 'exact' ? Math.min(allowed, exports.liveSlots()) : width;
-      this.planner.note(path, units, (this.options.clock.monotonic() - started) * 1000);
       this.explain = {
         path,
         backend: 'wasm',
@@ -128,55 +130,94 @@ export class GraphSearch {
 
   private run(k: number, ef: number, allowed: number): SearchPath {
     const { exports } = this.engine;
-    if (exports.liveSlots() === 0) return 'exact';
-    const filtered = allowed < this.size;
-    const path = this.pathFor(k, ef, allowed, filtered);
-    if (path !== 'exact') {
-      this.walk(path, k, ef, filtered ? allowed / this.size : 1);
-      this.rescore();
-      if (exports.answerCount() >= Math.min(k, filtered ? allowed : this.size)) return path;
-      if (!exports.clearAnswers(k)) throw memoryFull(this.options.memoryBytesMax);
-    }
-    this.scan(k);
-    return 'exact';
-  }
-
-  private pathFor(k: number, ef: number, allowed: number, filtered: boolean): SearchPath {
     const { hnsw } = this.options;
-    if (!hnsw || this.engine.exports.entry() >>> 0 === NONE || !this.options.graphWhole()) return 'exact';
-    if (!filtered) return 'graph';
-    if (allowed < hnsw.flatSearchCutoff) return 'exact';
-    return this.planner.choose(allowed, this.size, k, ef, hnsw.filterStrategy === 'acorn');
+    if (exports.liveSlots() === 0) return 'exact';
+    if (!hnsw || exports.entry() >>> 0 === NONE || !this.options.graphWhole()) return this.timed('exact', () => this.scan(k));
+    const filtered = allowed < this.size;
+    const path = filtered ? this.runFiltered(hnsw, k, ef, allowed) : this.timed('graph', () => this.walkPlain(k, ef));
+    if (path === 'exact' || exports.answerCount() >= Math.min(k, filtered ? allowed : this.size)) return path;
+    if (!exports.clearAnswers(k)) throw memoryFull(this.options.memoryBytesMax);
+    return this.timed('exact', () => this.scan(k));
   }
 
-  /** Fills the pool. `share`: of the rows, what the filter allows. */
-  private walk(path: 'graph' | 'acorn', k: number, ef: number, share: number): void {
+  private runFiltered(hnsw: HnswConfig, k: number, ef: number, allowed: number): SearchPath {
+    if (allowed < hnsw.flatSearchCutoff) return this.timed('exact', () => this.scan(k));
+    const share = allowed / this.size;
+    const acorn = hnsw.filterStrategy === 'acorn';
+    const hops = this.stretches && k <= STRETCHED_K_MAX ? hopsUnder(share, k, ef) : ef / share;
+    const path = this.planner.choose(allowed, k, hops, acorn ? ef * ACORN_WIDENING : Infinity);
+    if (path === 'exact') return this.timed('exact', () => this.scan(k));
+    if (path === 'acorn') return this.timed('acorn', () => this.walkAllowed(ef, share));
+    if (!this.stretches || k > STRETCHED_K_MAX) return this.timed('graph', () => this.walkWide(Math.ceil(this.crowded(ef) / share)));
+    let found = true;
+    this.timed('graph', () => (found = this.walkSifted(k, ef, share, hops)));
+    if (found) return 'graph';
+    // What passes lies away from the query: the way that does not depend on where.
+    if (!this.engine.exports.clearAnswers(k)) throw memoryFull(this.options.memoryBytesMax);
+    if (this.planner.choose(allowed, k, Infinity, acorn ? ef * ACORN_WIDENING : Infinity) === 'acorn')
+      return this.timed('acorn', () => this.walkAllowed(ef, share));
+    return this.timed('exact', () => this.scan(k));
+  }
+
+  /** Does the work of one way, and lets the planner learn what it cost. */
+  private timed(path: SearchPath, work: () => unknown): SearchPath {
+    const { clock } = this.options;
     const { exports } = this.engine;
-    // Tombstones take places in the pool; refused rows do in a plain walk.
-    const crowded = ef * (1 + Math.min(3, exports.deadSlots() / exports.liveSlots()));
-    if (path === 'graph' && share === 1) return this.walkPlain(k, ef, Math.ceil(crowded));
+    const hopsBefore = exports.hops();
+    const measuredBefore = exports.measured();
+    const started = clock.monotonic();
+    work();
+    if (path !== 'exact') this.rescore();
+    const units = path === 'exact' ? exports.measured() - measuredBefore : exports.hops() - hopsBefore;
+    this.planner.note(path, units, (clock.monotonic() - started) * 1000);
+    return path;
+  }
+
+  /** A width at which tombstones, which take places in the pool, cost nothing. */
+  private crowded(ef: number): number {
+    const { exports } = this.engine;
+    return ef * (1 + Math.min(3, exports.deadSlots() / exports.liveSlots()));
+  }
+
+  /** All nodes, as many as the pool holds. */
+  private walkWide(width: number): void {
+    if (!this.engine.exports.walk(width, this.rescoredMost(width), 0, 0, HOPS_MAX)) throw memoryFull(this.options.memoryBytesMax);
+  }
+
+  /** Allowed nodes only, and the refused ones between them. */
+  private walkAllowed(ef: number, share: number): void {
     // What a filter allows may lie far from the query, where a walk at the plain width falls just short of its recall.
-    const width = Math.ceil(path === 'graph' ? crowded / share : crowded * ACORN_WIDENING);
-    const most = this.rescoredMost(width);
-    const done = path === 'acorn' ? exports.walkAllowed(width, SEEDS, refusedMaxFor(share), most) : exports.walk(width, most, 0, 0);
-    if (!done) throw memoryFull(this.options.memoryBytesMax);
+    const width = Math.ceil(this.crowded(ef) * ACORN_WIDENING);
+    if (!this.engine.exports.walkAllowed(width, SEEDS, refusedMaxFor(share), this.rescoredMost(width)))
+      throw memoryFull(this.options.memoryBytesMax);
   }
 
-  private walkPlain(k: number, ef: number, width: number): void {
+  /** All nodes, until the k-th allowed one says how far; false when that takes much longer than its share of the rows lets expect. */
+  private walkSifted(k: number, ef: number, share: number, hops: number): boolean {
+    const stretch = 1 + Math.max(CODED_MARGIN, this.stretch.excess(ef, k) * share);
+    const most = Math.ceil(hops * HOPS_SPARE);
+    const width = most * 4;
+    const outcome = this.engine.exports.walk(width, this.rescoredMost(width), k, stretch, most);
+    if (outcome === Walked.full) throw memoryFull(this.options.memoryBytesMax);
+    return outcome === Walked.complete;
+  }
+
+  private walkPlain(k: number, ef: number): void {
     const { exports } = this.engine;
-    const stretch = this.stretches ? this.stretch.for(ef, k) : 0;
-    if (stretch > 0) {
-      const pool = width * POOL_SHARE;
-      const nearest = exports.deadSlots() > 0 ? Math.min(pool, k + TOMBSTONE_MARGIN) : k;
-      if (!exports.walk(pool, this.rescoredMost(pool), nearest, stretch)) throw memoryFull(this.options.memoryBytesMax);
-      this.stretch.note(ef, k, exports.hops());
-      // Tombstones among the nearest make the way to the rest look far.
-      if (exports.deadSlots() === 0 || exports.liveAmong(nearest) >= k) return;
+    const width = Math.ceil(this.crowded(ef));
+    const stretch = this.stretches && k <= STRETCHED_K_MAX ? this.stretch.for(ef, k) : 0;
+    if (stretch === 0) {
+      this.walkWide(width);
+      const count = exports.poolCount();
+      if (this.stretches && count === width && k < count)
+        this.stretch.survey(ef, k, exports.hops(), exports.poolDistance(k - 1), exports.poolDistance(count - 1));
+      return;
     }
-    if (!exports.walk(width, this.rescoredMost(width), 0, 0)) throw memoryFull(this.options.memoryBytesMax);
-    const count = exports.poolCount();
-    if (stretch === 0 && this.stretches && count === width && k < count)
-      this.stretch.survey(ef, k, exports.hops(), exports.poolDistance(k - 1), exports.poolDistance(count - 1));
+    const pool = width * POOL_SHARE;
+    const outcome = exports.walk(pool, this.rescoredMost(pool), k, stretch, HOPS_MAX);
+    if (outcome === Walked.full) throw memoryFull(this.options.memoryBytesMax);
+    this.stretch.note(ef, k, exports.hops());
+    if (outcome === Walked.cut) this.walkWide(width);
   }
 
   /** Rescoring stops by itself once nothing further down can enter the answer. */
@@ -221,6 +262,11 @@ export class GraphSearch {
     }
     return { docIDs, distances };
   }
+}
+
+/** Hops of a walk that goes on until k rows of which a share passes are found: those nearer than the k-th, and a part of the width. */
+function hopsUnder(share: number, k: number, ef: number): number {
+  return k / share + ef * 0.3;
 }
 
 /** Refused neighbours that a filtered walk looks through for each node: enough to meet about `SECOND_HOPS` allowed nodes more. */

@@ -1,6 +1,6 @@
 /**
  * Which way a filtered search goes, by what searches have cost on this device: an exact scan of the allow-list, a filtered
- * walk (ACORN), or a plain walk whose hits are sifted. Costs are running estimates of measured time; until a way was measured,
+ * walk (ACORN), or a walk through all nodes whose hits are sifted. Costs are running estimates of measured time; until a way was measured,
  * an estimate from the dimensions stands in.
  */
 export type SearchPath = 'exact' | 'graph' | 'acorn';
@@ -12,36 +12,55 @@ const SLOWER_MAX = 2;
 const learnt = (known: number, seen: number): number =>
   seen < known ? known + FASTER * (seen - known) : known + SLOWER * (Math.min(seen, SLOWER_MAX * known) - known);
 
+/** A browser's clock may go in steps of 100 µs, longer than a search: costs are learnt from so many together. */
+const LEARNT_FROM_US = 2_000;
+
+interface Sum {
+  units: number;
+  microseconds: number;
+}
+
 export class SearchPlanner {
   /** Microseconds per row scanned. */
   private scanRow: number;
-  /** Microseconds per unit of ef. */
-  private walkEf: number;
-  private acornEf: number;
+  /** Microseconds per hop. */
+  private walkHop: number;
+  private acornHop: number;
+  /** Not learnt from yet. */
+  private readonly sums: Record<SearchPath, Sum> = {
+    exact: { units: 0, microseconds: 0 },
+    graph: { units: 0, microseconds: 0 },
+    acorn: { units: 0, microseconds: 0 },
+  };
 
   constructor(dimensions: number) {
     this.scanRow = 0.01 + dimensions * 0.00008;
-    this.walkEf = 0.3 + dimensions * 0.001;
-    this.acornEf = this.walkEf * 2;
+    this.walkHop = 0.3 + dimensions * 0.001;
+    this.acornHop = this.walkHop * 4;
   }
 
-  /** The cheapest way for `allowed` of `rows` rows; a plain walk needs more width to find enough allowed ones. */
-  choose(allowed: number, rows: number, k: number, ef: number, acorn: boolean): SearchPath {
+  /** The cheapest way to k of `allowed` rows: a scan of them, or a walk of either kind with the hops it would take (Infinity: not that one). */
+  choose(allowed: number, k: number, walkHops: number, acornHops: number): SearchPath {
     if (allowed <= k) return 'exact';
-    const share = Math.min(1, allowed / Math.max(1, rows));
     const exact = allowed * this.scanRow;
-    const graph = this.walkEf * (ef / share);
-    const filtered = acorn ? this.acornEf * ef : Infinity;
-    if (exact <= Math.min(graph, filtered)) return 'exact';
-    return filtered < graph ? 'acorn' : 'graph';
+    const graph = walkHops * this.walkHop;
+    const acorn = acornHops * this.acornHop;
+    if (exact <= Math.min(graph, acorn)) return 'exact';
+    return acorn < graph ? 'acorn' : 'graph';
   }
 
-  /** Notes what a search cost. `units`: rows for an exact scan, ef for a walk. */
+  /** Notes what a search cost. `units`: rows for an exact scan, hops for a walk. */
   note(path: SearchPath, units: number, microseconds: number): void {
-    if (units < 16 || !(microseconds >= 0)) return;
-    const cost = microseconds / units;
+    if (!(microseconds >= 0)) return;
+    const sum = this.sums[path];
+    sum.units += units;
+    sum.microseconds += microseconds;
+    if (sum.microseconds < LEARNT_FROM_US || sum.units < 16) return;
+    const cost = sum.microseconds / sum.units;
     if (path === 'exact') this.scanRow = learnt(this.scanRow, cost);
-    else if (path === 'graph') this.walkEf = learnt(this.walkEf, cost);
-    else this.acornEf = learnt(this.acornEf, cost);
+    else if (path === 'graph') this.walkHop = learnt(this.walkHop, cost);
+    else this.acornHop = learnt(this.acornHop, cost);
+    sum.units = 0;
+    sum.microseconds = 0;
   }
 }

@@ -18,6 +18,7 @@ const SHARE_OF_LAST = 0.65;
 /** How fast the stretch follows: first, and in the long run. */
 const RATE_FIRST = 1 / 16;
 const RATE_LAST = 1 / 256;
+const EXCESS_GUESSED = 0.2;
 const EXCESS_MIN = 1e-3;
 const EXCESS_MAX = 8;
 /** Widths remembered; others are walked plainly. */
@@ -39,6 +40,12 @@ export class WalkStretch {
     let known = this.steerings.get(key);
     if (!known && this.steerings.size < WIDTHS_MAX) this.steerings.set(key, (known = { walks: 0, hops: 0, excess: 0 }));
     return known;
+  }
+
+  /** The excess over 1 for a search of k at this width, before it was surveyed a guess. */
+  excess(ef: number, k: number): number {
+    const stretch = this.for(ef, k);
+    return stretch > 0 ? stretch - 1 : EXCESS_GUESSED;
   }
 
   /** For a search of k at this width; 0: at the plain width. */

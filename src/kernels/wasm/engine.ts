@@ -22,6 +22,9 @@ export const CHUNK_SLOTS = 1024;
 /** Flags of a slot, as in `assembly/arena.ts`. */
 export const SlotFlag = { used: 1, dead: 2, linked: 4, row: 8, coded: 16 } as const;
 
+/** What `walk` returns, as in `assembly/walk.ts`. */
+export const Walked = { full: 0, complete: 1, cut: 2 } as const;
+
 /** The exports of `assembly/index.ts`; booleans arrive as numbers, u32 as signed numbers unless `>>> 0` is applied. */
 export interface EngineExports {
   configure(dimensions: number, metric: number, maxConnections: number, limitBytes: number): number;
@@ -70,10 +73,9 @@ export interface EngineExports {
   closeAllow(): void;
   countAllowed(): number;
   begin(k: number): number;
-  walk(ef: number, rescoreMost: number, nearest: number, stretch: number): number;
+  walk(ef: number, rescoreMost: number, nearest: number, stretch: number, hopsMost: number): number;
   poolCount(): number;
   poolDistance(i: number): number;
-  liveAmong(n: number): number;
   walkAllowed(ef: number, seeds: number, refusedMax: number, rescoreMost: number): number;
   scanAll(width: number): number;
   rescore(keep: number): number;

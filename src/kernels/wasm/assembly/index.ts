@@ -301,12 +301,12 @@ export function begin(k: i32): i32 {
   rescoring.startRescore(0, false);
   return scanned;
 }
-/** Fills the pool by a walk; `nearest` and `stretch`: see `walkWithin`. */
-export function walk(ef: i32, rescoreMost: i32, nearest: i32, stretch: f32): bool {
-  if (upper.entry == config.NONE) return pool.start(ef);
+/** Fills the pool by a walk; see `walkWithin`, also for what it returns. */
+export function walk(ef: i32, rescoreMost: i32, nearest: i32, stretch: f32, hopsMost: i32): i32 {
+  if (upper.entry == config.NONE) return pool.start(ef) ? walking.COMPLETE : walking.FULL;
   codec.prepareQuery(scratch.queryRow);
   rescoring.startRescore(rescoreMost, false);
-  return walking.walkWithin(walking.descend(0), ef, nearest, stretch);
+  return walking.walkWithin(walking.descend(0), ef, nearest, stretch, hopsMost);
 }
 /** Entries of the pool, and the coded distance of the i-th. */
 export function poolCount(): i32 {
@@ -314,12 +314,6 @@ export function poolCount(): i32 {
 }
 export function poolDistance(i: i32): f32 {
   return pool.distanceAt(i);
-}
-/** How many of the pool's first n entries are live. */
-export function liveAmong(n: i32): i32 {
-  let live = 0;
-  for (let i = 0; i < min(n, pool.count); i++) live += arena.isLive(pool.idAt(i)) ? 1 : 0;
-  return live;
 }
 export function walkAllowed(ef: i32, seeds: i32, refusedMax: i32, rescoreMost: i32): bool {
   if (upper.entry == config.NONE) return pool.start(ef);

@@ -51,13 +51,9 @@ export function bound(): f32 {
   return count < width ? f32.MAX_VALUE : load<f32>(entries + (<usize>(width - 1) << 3));
 }
 
-/** Distance that a newcomer must be below to be walked to: the pool's, and `stretch` times that of the `nearest`-th entry (0: no such limit). */
-// @ts-ignore: decorator
-@inline
-export function reach(nearest: i32, stretch: f32): f32 {
-  const most = bound();
-  if (!(stretch > 0) || count < nearest) return most;
-  return min<f32>(most, stretch * max<f32>(distanceAt(nearest - 1), 0));
+/** Drops entries beyond a distance. */
+export function trim(distance: f32): void {
+  while (count > 0 && distanceAt(count - 1) > distance) count--;
 }
 
 /** Puts a candidate in its place unless it is no better than the worst of a full pool. */

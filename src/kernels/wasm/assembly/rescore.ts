@@ -68,6 +68,11 @@ function hopeless(coded: f32): bool {
   return coded + errorMean - 3 * sqrt<f32>(errorVariance) > answerBound();
 }
 
+/** How much farther than its exact distance a row may look by its code, as seen so far (three standard deviations). */
+export function codedSlack(): f32 {
+  return errorSamples < 64 ? 0 : 3 * sqrt<f32>(errorVariance);
+}
+
 function offerExact(slot: u32, coded: f32, exact: f32): void {
   noteError(exact - coded);
   rescored++;

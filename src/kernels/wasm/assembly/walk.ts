@@ -8,7 +8,9 @@ import * as arena from './arena';
 import * as codec from './codec';
 import * as pool from './pool';
 import * as upper from './upper';
+import { allowsSlot, filtering } from './allow';
 import { NONE, linksMax, linksMax0 } from './config';
+import { codedSlack } from './rescore';
 import { distances, ids } from './scratch';
 
 const records: usize = memory.data(2048 * 4, 16);
@@ -95,23 +97,65 @@ export function walkUpper(from: u32, ef: i32): bool {
 
 /** Best-first search on level 0 from `from`; the pool holds slots. False when memory is full. */
 export function walkBase(from: u32, ef: i32): bool {
-  return walkWithin(from, ef, 0, 0);
+  return walkWithin(from, ef, 0, 0, i32.MAX_VALUE) != FULL;
+}
+
+/** What a walk came to: memory is full; it is complete; its limits came before what it looked for. */
+export const FULL: i32 = 0;
+export const COMPLETE: i32 = 1;
+export const CUT: i32 = 2;
+
+/** Most rows that a walk may be asked to come near. */
+const NEAREST_MAX: i32 = 1024;
+/** Distances of the nearest rows that may be answers, where that is not so of all, rising. */
+const kept: usize = memory.data(1024 * 4, 16);
+let keptCount: i32 = 0;
+
+function keep(distance: f32, nearest: i32): void {
+  let at = keptCount;
+  if (at == nearest) at--;
+  else keptCount++;
+  for (; at > 0; at--) {
+    const before = load<f32>(kept + (<usize>(at - 1) << 2));
+    if (before <= distance) break;
+    store<f32>(kept + (<usize>at << 2), before);
+  }
+  store<f32>(kept + (<usize>at << 2), distance);
+}
+
+/** Distance of the `nearest`-th row found that may be an answer. */
+// @ts-ignore: decorator
+@inline
+function nearestDistance(nearest: i32, sifting: bool): f32 {
+  if (sifting) return keptCount < nearest ? f32.MAX_VALUE : load<f32>(kept + (<usize>(nearest - 1) << 2));
+  return pool.count < nearest ? f32.MAX_VALUE : pool.distanceAt(nearest - 1);
 }
 
 /**
- * The same, but only through nodes within `stretch` times the distance of the `nearest`-th found so far (0: all that the pool
- * holds): a query in the midst of many near rows gets a wider walk than one whose neighbours stand out. Distances must not be
- * negative by their nature, as dot products are. (Distance Adaptive Beam Search, arXiv 2505.15636.)
+ * The same, but where `nearest` > 0 only through nodes within `stretch` times the distance of the `nearest`-th row found that is live
+ * and passes the filter, and for at most `hopsMost` hops. A query in the midst of many near rows so gets a wider walk than one
+ * whose neighbours stand out (Distance Adaptive Beam Search, arXiv 2505.15636), and one under a filter as wide a walk as its
+ * k-th answer is far. Distances must not be negative by their nature, as dot products are.
  */
-export function walkWithin(from: u32, ef: i32, nearest: i32, stretch: f32): bool {
-  if (!pool.start(ef)) return false;
+export function walkWithin(from: u32, ef: i32, nearest: i32, stretch: f32, hopsMost: i32): i32 {
+  if (!pool.start(ef)) return FULL;
   const mark = arena.nextEpoch();
-  store<u8>(arena.visitedAt(from), <u8>mark);
-  pool.offer(distanceTo(from), from);
   const most = linksMax0;
+  const bounded = nearest > 0;
+  const sifting = bounded && (filtering || arena.deadSlots > 0);
+  // Codes can't tell rows apart that are nearer to each other than this, so all of them are candidates.
+  const slack = codedSlack();
   let limit: f32 = f32.MAX_VALUE;
+  let left = hopsMost;
+  nearest = min(nearest, NEAREST_MAX);
+  keptCount = 0;
+  store<u8>(arena.visitedAt(from), <u8>mark);
+  const first = distanceTo(from);
+  pool.offer(first, from);
+  if (sifting && allowsSlot(from)) keep(first, nearest);
   for (let i = pool.next(); i >= 0; i = pool.next()) {
     if (pool.distanceAt(i) > limit) break;
+    if (left-- == 0) return CUT;
     hops++;
     const links = arena.linksOf(pool.idAt(i));
     let n = 0;
@@ -127,16 +171,23 @@ export function walkWithin(from: u32, ef: i32, nearest: i32, stretch: f32): bool
     if (n == 0) continue;
     codec.measure(n);
     measured += n;
-    limit = pool.reach(nearest, stretch);
+    limit = pool.bound();
+    if (bounded) limit = min<f32>(limit, stretch * max<f32>(nearestDistance(nearest, sifting), 0) + slack);
     for (let c = 0; c < n; c++) {
       const d = load<f32>(distances + (<usize>c << 2));
-      if (d < limit) {
-        pool.offer(d, load<u32>(ids + (<usize>c << 2)));
-        limit = pool.reach(nearest, stretch);
-      }
+      if (!(d < limit)) continue;
+      const slot = load<u32>(ids + (<usize>c << 2));
+      pool.offer(d, slot);
+      limit = pool.bound();
+      if (!bounded) continue;
+      if (sifting && d < nearestDistance(nearest, true) && allowsSlot(slot)) keep(d, nearest);
+      limit = min<f32>(limit, stretch * max<f32>(nearestDistance(nearest, sifting), 0) + slack);
     }
+    if (bounded) pool.trim(limit);
   }
-  return true;
+  if (!sifting) return COMPLETE;
+  // What lies beyond the bound of a full pool was not looked at.
+  return keptCount == nearest && nearestDistance(nearest, true) <= pool.bound() ? COMPLETE : CUT;
 }
 
 /** Adds up touched words so that no compiler drops the touching. */
