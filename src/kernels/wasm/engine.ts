@@ -130,16 +130,16 @@ export type EngineBuild = 'relaxed' | 'plain';
 const FIRST_PAGES = 8;
 const PAGES_MAX = 65536;
 
-function fromBase64(base64: string): Uint8Array<ArrayBuffer> {
-  const text = atob(base64);
+/** Bytes that the build wrote as characters from U+0020 up. */
+function fromText(text: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i) - 32;
   return bytes;
 }
 
 function compile(build: EngineBuild): WebAssembly.Module {
-  const plain = fromBase64(PLAIN_WASM);
-  return new WebAssembly.Module(build === 'plain' ? plain : applyPatch(plain, fromBase64(RELAXED_PATCH), RELAXED_BYTES));
+  const plain = fromText(PLAIN_WASM);
+  return new WebAssembly.Module(build === 'plain' ? plain : applyPatch(plain, fromText(RELAXED_PATCH), RELAXED_BYTES));
 }
 
 let chosen: { module: WebAssembly.Module; build: EngineBuild } | null = null;
