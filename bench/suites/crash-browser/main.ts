@@ -77,26 +77,28 @@ class Trials {
   async kills(name: BrowserName, count: number, tally: Tally): Promise<void> {
     const profile = join(this.folder, `kill-${name}`);
     this.witness.acks.clear();
+    let isFresh = true;
     for (let trial = 0; trial <= count; trial++) {
       this.witness.order = { mode: trial === count ? 'look' : 'write', noFlush: false };
       const before = siteStorage(name, profile);
       const browser = await this.start(name, profile);
       try {
         const found = await this.witness.findings(START_LIMIT_MS);
-        if (trial > 0 && found.originIsEmpty) {
+        if (!isFresh && found.originIsEmpty) {
           // The browser itself forgot the whole site: nothing an engine can keep, but an application has to hear of it (`Evicted`).
           tally.wiped++;
           this.context.log(`kill ${name} ${trial}: the browser has no storage at all for the site any more`);
           const after = siteStorage(name, profile);
           this.rows.push({ kind: 'wiped', browser: name, trial, acknowledged: this.witness.acks.size, before, after });
           this.witness.acks.clear();
-        } else if (trial > 0) {
+        } else if (!isFresh) {
           const verdict = judge(this.witness.acks, 'kill', found);
           tally.kills++;
           this.add(tally, verdict);
           this.record('kill', name, trial, this.witness.acks.size, verdict);
           for (const n of found.numbers) if (!this.witness.acks.has(n)) this.witness.acks.set(n, 'process');
         }
+        isFresh = false;
         if (trial === count) break;
         await this.witness.acked(1 + this.random.int(60), START_LIMIT_MS);
         await sleep(this.random.int(20));
@@ -110,6 +112,7 @@ class Trials {
         await browser.end();
         rmSync(profile, { recursive: true, force: true });
         this.witness.acks.clear();
+        isFresh = true;
       } finally {
         // Without waiting: the next browser starts while this one's renderer may still be writing.
         void browser.end();

@@ -2,8 +2,8 @@
  * The witness: a server outside of the browser that tells a page what to do, and remembers what it was told was written.
  * Whatever the witness has heard of as `power` must be there after a power cut, whatever it has heard of after a kill.
  *
- * It listens to the first page of each start only. A browser may load the site once more for itself, with other storage: such a page
- * gets no answer, and is counted.
+ * It listens to the first page of each start that asks what to do, and to those of earlier starts, which may outlive their browser
+ * for a moment. A browser may load the site once more for itself, with other storage: such a page gets no answer, and is counted.
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -33,7 +33,8 @@ export class Witness {
   readonly errors: string[] = [];
   /** Pages of this start but the first. */
   readonly otherPages = new Set<string>();
-  private page: string | null = null;
+  private readonly pages = new Set<string>();
+  private isAsked = false;
   url = '';
   private waiting: { matches: () => boolean; resolve: () => void }[] = [];
   private found: Found | null = null;
@@ -45,8 +46,11 @@ export class Witness {
     request.on('data', (chunk: Buffer) => (body += chunk.toString()));
     request.on('end', () => {
       const page = url.searchParams.get('page') ?? '';
-      this.page ??= page;
-      if (page !== this.page) {
+      if (url.pathname === '/order' && !this.isAsked) {
+        this.isAsked = true;
+        this.pages.add(page);
+      }
+      if (!this.pages.has(page)) {
         this.otherPages.add(page);
         response.destroy();
         return;
@@ -85,7 +89,7 @@ export class Witness {
     this.settledHeard = false;
     this.errors.length = 0;
     this.otherPages.clear();
-    this.page = null;
+    this.isAsked = false;
   }
 
   private until(matches: () => boolean, what: string, limitMs: number): Promise<void> {
