@@ -16,7 +16,7 @@ import { fromUtf8, utf8 } from '../core/bytes.ts';
 import type { GpuBackend } from '../gpu/gpu-backend.ts';
 import { HostStorage } from '../lsm/host-storage.ts';
 import type { StorageLimits } from '../lsm/storage-limits.ts';
-import { readEntries } from '../protocol/write-batch.ts';
+import { readEntries, WriteKind } from '../protocol/write-batch.ts';
 import { planShardSearch } from '../query/plan.ts';
 import type { AggregateRequest, AggregateState, KeywordStats, ShardSearch, ShardSearchResult } from '../query/shard-search.ts';
 import type { SearchReply } from '../protocol/search-reply.ts';
@@ -81,6 +81,11 @@ const CHECKPOINT_ROWS = 1_024;
 /** After a full disk, background flushes wait this long; a writer that needs room tries at once. */
 const FULL_DISK_PAUSE_MS = 1_000;
 
+function deletesOnly(batch: Uint8Array): boolean {
+  for (const { kind } of readEntries(batch)) if (kind !== WriteKind.delete) return false;
+  return true;
+}
+
 type StagedAck = Omit<WriteAck, 'durability'>;
 
 export class ShardHost implements EngineHost {
@@ -135,7 +140,7 @@ export class ShardHost implements EngineHost {
     const record = decodeWriteRecord(payload);
     shard.apply(record, sequence);
     this.requests.add(id, record.request, { sequence, written: record.operations.length, failures: record.failures });
-    if (shard.memtableBytes > this.limits.memtableBytesMax) this.flushShard(shard);
+    if (shard.memtableBytes > this.limits.memtableBytesMax && !this.isFlushPutOff) this.flushIfRoom(shard, false);
   }
 
   private newShard(id: number, meta: Uint8Array, flushedSequence: number): Shard {
@@ -257,15 +262,17 @@ export class ShardHost implements EngineHost {
   /** One round of group commit; nothing is flushed to segments between staging and committing. */
   private commitTogether(round: readonly WaitingWrite[]): void {
     const staged: { write: WaitingWrite; ack: StagedAck }[] = [];
+    let full: HeddleError | null = null;
     try {
       this.check();
       this.makeRoom();
     } catch (thrown) {
-      for (const write of round) write.reject(HeddleError.from(thrown));
-      return;
+      full = HeddleError.from(thrown);
     }
     for (const write of round) {
       try {
+        // Deletes go on when the device is full: they are what makes room.
+        if (full !== null && (full.code !== 'StorageFull' || !deletesOnly(write.request.batch))) throw full;
         staged.push({ write, ack: this.stage(write.request) });
       } catch (thrown) {
         write.reject(HeddleError.from(thrown));
@@ -338,18 +345,35 @@ export class ShardHost implements EngineHost {
 
   /** One slice of every flush; a full disk puts flushing off, and reads and merges go on. */
   private stepFlushes(left: () => number): boolean {
-    if (this.options.clock.monotonic() < this.flushBlockedUntilMs) return false;
+    if (this.isFlushPutOff) return false;
     try {
       this.flushLarge();
       let more = false;
       for (const shard of this.hosted.values()) more = !shard.stepFlush(left()) || more;
       return more;
     } catch (thrown) {
-      const error = HeddleError.from(thrown);
-      if (error.code !== 'StorageFull') throw error;
-      this.flushBlockedUntilMs = this.options.clock.monotonic() + FULL_DISK_PAUSE_MS;
-      this.options.logger.log('warn', `flush put off: ${error.message}`, error.details);
+      this.putOffFlushes(thrown);
       return false;
+    }
+  }
+
+  private get isFlushPutOff(): boolean {
+    return this.options.clock.monotonic() < this.flushBlockedUntilMs;
+  }
+
+  /** After a full disk; what is not flushed stays in memory and in the log. Throws anything else again. */
+  private putOffFlushes(thrown: unknown): void {
+    const error = HeddleError.from(thrown);
+    if (error.code !== 'StorageFull') throw error;
+    this.flushBlockedUntilMs = this.options.clock.monotonic() + FULL_DISK_PAUSE_MS;
+    this.options.logger.log('warn', `flush put off: ${error.message}`, error.details);
+  }
+
+  private flushIfRoom(shard: Shard, finishing: boolean): void {
+    try {
+      this.flushShard(shard, finishing);
+    } catch (thrown) {
+      this.putOffFlushes(thrown);
     }
   }
 
@@ -501,7 +525,7 @@ export class ShardHost implements EngineHost {
 
   /** Orderly close: memtables are flushed, so the next open replays nothing. */
   async close(): Promise<void> {
-    if (!this.failure) for (const shard of this.hosted.values()) if (shard.isDirty || shard.indexChanges > 0) this.flushShard(shard, true);
+    if (!this.failure) for (const shard of this.hosted.values()) if (shard.isDirty || shard.indexChanges > 0) this.flushIfRoom(shard, true);
     this.failure ??= new HeddleError('Closed', 'the engine host is closed', { hint: 'Open the database again.' });
     for (const shard of this.hosted.values()) shard.close();
     await this.storage.close();

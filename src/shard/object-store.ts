@@ -78,6 +78,11 @@ export class ObjectStore {
     return this.active.bytes;
   }
 
+  /** More has died than was written since the last flush began: when the device is full, flushing that makes room. */
+  get shrinks(): boolean {
+    return this.active.deaths.length > this.active.records.size;
+  }
+
   /** docID of an object's current version, or null. */
   find(uuid: Uint8Array): number | null {
     const key = objectKey(uuid);

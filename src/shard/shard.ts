@@ -27,9 +27,6 @@ import { encodeShardMeta, type ShardMeta } from './shard-meta.ts';
 import { VectorField, type OpenIndex } from './vector-field.ts';
 import { OperationKind, type Operation, type PutOperation, type WriteRecord } from './write-record.ts';
 
-/** A flush this small may use the emergency reserve, so that deletes get through when the device is full. */
-const EMERGENCY_FLUSH_BYTES_MAX = 512 * 1024;
-
 export interface ShardOptions {
   readonly id: number;
   readonly store: ShardStore;
@@ -270,6 +267,7 @@ export class Shard implements ShardView {
   startFlush(hostMeta: () => Uint8Array, finishing = false): void {
     const uptoSequence = this.sequence;
     const bytesExpected = this.memtableBytes;
+    const emergency = this.objects.shrinks;
     const { schema, hlc, inverted } = this;
     const { nextDocID } = this.objects;
     const { reindex: _, ...before } = this.meta;
@@ -281,7 +279,7 @@ export class Shard implements ShardView {
       uptoSequence,
       meta: () => this.encodeMeta(finishing),
       bytesExpected,
-      emergency: bytesExpected < EMERGENCY_FLUSH_BYTES_MAX,
+      emergency,
       blob: hostMeta,
     });
     this.flushingSequence = uptoSequence;
