@@ -35,24 +35,29 @@ export const figures = [
 const MUTANT_SEEDS = 20;
 /** Of each workload one moment in so many: what is broken shows at many moments in a row, so more workloads see more. */
 const MUTANT_STRIDE = 6;
-const MUTANT_LIMIT_MS = 600_000;
+const MUTANT_LIMIT_MS = 240_000;
+/** An engine may be broken so that it never ends; a thread looks at its deadline only between two recoveries. */
+const HANG_MS = 30_000;
 /** For those that nothing is expected of. */
 const REDUNDANT_LIMIT_MS = 20_000;
 /** Part of the time that goes to the engine with small graphs; its seeds are apart from the others'. */
 const GRAPH_SHARE = 0.3;
 const GRAPH_SEEDS_FROM = 500_000;
 
-const runTask = (entry: URL | string, task: Task, onRound: (report: RoundReport) => void): Promise<void> => runWorker(entry, task, onRound);
+const runTask = (entry: URL | string, task: Task, onRound: (report: RoundReport) => void, signal?: AbortSignal): Promise<void> =>
+  runWorker(entry, task, onRound, signal);
 
 /** An opening makes much that dies at once: collecting it less often saves an eighth of the time. */
 const YOUNG_GENERATION_MB = 64;
 
-function runWorker<R>(entry: URL | string, task: unknown, onReport: (report: R) => void): Promise<void> {
+/** `signal` ends the thread, whatever it is doing. */
+function runWorker<R>(entry: URL | string, task: unknown, onReport: (report: R) => void, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(entry, { workerData: task, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB } });
     worker.on('message', onReport);
     worker.on('error', reject);
     worker.on('exit', () => resolve());
+    signal?.addEventListener('abort', () => void worker.terminate());
   });
 }
 
@@ -169,6 +174,11 @@ interface MutantResult {
 async function tryMutant(name: string, entry: URL | string, sabotage: string | null, threads: number): Promise<MutantResult> {
   const startedMs = Date.now();
   let by: string | null = null;
+  const over = new AbortController();
+  const note = (what: string): void => {
+    by ??= what;
+    over.abort();
+  };
   const task = (part: number): Task => ({
     ...SHORT,
     firstSeed: 1000 + part * MUTANT_SEEDS,
@@ -180,17 +190,24 @@ async function tryMutant(name: string, entry: URL | string, sabotage: string | n
     sabotage,
     graphs: false,
   });
+  const { deadlineMs } = task(0);
+  const hang = setTimeout(() => note('the workload hangs'), deadlineMs + HANG_MS - startedMs);
   await Promise.all(
     Array.from({ length: threads }, (_, part) =>
-      runTask(entry, task(part), (report) => {
-        if (report.violations.length > 0)
-          by ??= `${report.violations[0].kind}: ${report.violations[0].message} (${report.violations[0].at})`;
-      }).catch((thrown: unknown) => {
+      runTask(
+        entry,
+        task(part),
+        ({ violations: [found] }) => {
+          if (found !== undefined) note(`${found.kind}: ${found.message} (${found.at})`);
+        },
+        over.signal,
+      ).catch((thrown: unknown) => {
         // A workload that a broken engine can't even run to its end is noticed, too.
-        by ??= `the workload failed: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
+        note(`the workload failed: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
       }),
     ),
   );
+  clearTimeout(hang);
   return { name, caught: by !== null, by: by ?? '', ms: Date.now() - startedMs };
 }
 
