@@ -48,7 +48,6 @@ export interface SmallDatabase {
   readonly first: number;
   readonly last: number;
   readonly sabotage: Sabotage;
-  readonly isClosed: boolean;
 }
 
 const imagesAt = (moments: readonly Moment[], parts: readonly number[]): DiskImage[] =>
@@ -60,7 +59,7 @@ export async function smallDatabase(groups: Iterable<Group>): Promise<SmallDatab
   const image = imageOf(device.freeze(), keepEverything);
   const older = imagesAt(moments, [0.3, 0.6, 0.9]);
   const all = history.operations;
-  return { history, image, files: [...image.files.keys()], older, first: all, last: all, sabotage: TINY, isClosed: true };
+  return { history, image, files: [...image.files.keys()], older, first: all, last: all, sabotage: TINY };
 }
 
 /** A database whose files have settled, in the moment after its last acknowledgement; nothing of it is in segments. */
@@ -75,7 +74,7 @@ export async function runningDatabase(groups: readonly Group[]): Promise<SmallDa
   const image = imageOf(moment.snapshot, keepEverything);
   const files = [...image.files.keys()].filter((path) => /\/l\d$/.test(path));
   const first = all - (onlyWrites.at(-1) as Group).length;
-  return { history, image, files, older: imagesAt(moments, [0.6, 0.8]), first, last: all, sabotage: RUNNING, isClosed: false };
+  return { history, image, files, older: imagesAt(moments, [0.6, 0.8]), first, last: all, sabotage: RUNNING };
 }
 
 const bytesIn = (image: DiskImage, path: string): Uint8Array<ArrayBuffer> => bytesOf(image.files.get(path) as ImageFile);

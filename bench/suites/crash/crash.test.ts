@@ -1,5 +1,8 @@
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { runDamage } from './damage-worker.ts';
+import { SMALL_GRAPHS, whyNot } from './mutant-build.ts';
+import { MUTANTS } from './mutants.ts';
 import { record } from './record.ts';
 import { noteFlushSites, sabotageNames } from './sabotage.ts';
 import { CALLS_GOAL, FULL } from './sizes.ts';
@@ -74,6 +77,13 @@ describe('a crash at any call', () => {
     );
   });
 });
+
+test.each([...MUTANTS, ...SMALL_GRAPHS].map((mutant) => [mutant.name, mutant] as const))(
+  'the line that is changed is there: %s',
+  (_, mutant) => {
+    expect(whyNot(mutant, fileURLToPath(new URL('../../..', import.meta.url)))).toBeNull();
+  },
+);
 
 test('damage to the disk is noticed or does not matter, and an error at any call leaves everything right', async () => {
   const report = await runDamage({ seed: 5, part: 3, parts: 307, stride: 307 });

@@ -1,7 +1,7 @@
 /** One thread of the damage run: its part of all bit flips, cuts, block damages, and errors at every call. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { SeededRandom } from '../../../src/core/clock.ts';
-import { bitFlips, blockDamage, type Damage, examine, runningDatabase, smallDatabase, truncations } from './corruption.ts';
+import { bitFlips, blockDamage, examine, runningDatabase, type SmallDatabase, smallDatabase, truncations } from './corruption.ts';
 import { runWithFault } from './faults.ts';
 import { workload } from './workload.ts';
 
@@ -27,28 +27,46 @@ const SMALL = { operations: 12, objectsMax: 8 };
 const FAULTS = { operations: 50, objectsMax: 20 };
 const FINDINGS_MAX = 20;
 
-async function damageAll({ seed, part, parts }: DamageTask, report: DamageReport): Promise<void> {
-  const groups = [...workload({ seed, ...SMALL })];
-  const random = new SeededRandom(seed);
-  for (const database of [await smallDatabase(groups), await runningDatabase(groups)]) {
-    const kinds: readonly (readonly [string, Iterable<Damage>])[] = [
-      ['flips', bitFlips(database, part, parts)],
-      ['cuts', truncations(database, part, parts)],
-      ['blocks', database.isClosed ? blockDamage(database, part, parts) : []],
-    ];
-    for (const [kind, damages] of kinds)
-      for (const damage of damages) {
-        const { outcome, said } = await examine(database, damage, random);
-        report.cases++;
-        report.outcomes[`${kind} ${outcome}`] = (report.outcomes[`${kind} ${outcome}`] ?? 0) + 1;
-        if (outcome !== 'undetected') continue;
-        report.undetected++;
-        if (report.findings.length < FINDINGS_MAX) report.findings.push(`${damage.what}: ${said.split('\n')[0]}`);
-      }
-  }
+/** A report of nothing yet. */
+export const emptyReport = (): DamageReport => ({
+  cases: 0,
+  undetected: 0,
+  outcomes: {},
+  faultRuns: 0,
+  faultFailures: 0,
+  findings: [],
+  ms: 0,
+});
+
+export function addReport(total: DamageReport, part: DamageReport): void {
+  total.cases += part.cases;
+  total.undetected += part.undetected;
+  total.faultRuns += part.faultRuns;
+  total.faultFailures += part.faultFailures;
+  total.findings.push(...part.findings);
+  for (const [outcome, count] of Object.entries(part.outcomes)) total.outcomes[outcome] = (total.outcomes[outcome] ?? 0) + count;
 }
 
-async function failAll({ seed, part, parts }: DamageTask, report: DamageReport): Promise<void> {
+type DamageKind = 'flips' | 'cuts' | 'blocks';
+
+const DAMAGES: Readonly<Record<DamageKind, typeof bitFlips>> = { flips: bitFlips, cuts: truncations, blocks: blockDamage };
+
+async function damageAll(database: SmallDatabase, kind: DamageKind, { seed, part, parts }: DamageTask): Promise<DamageReport> {
+  const report = emptyReport();
+  const random = new SeededRandom(seed);
+  for (const damage of DAMAGES[kind](database, part, parts)) {
+    const { outcome, said } = await examine(database, damage, random);
+    report.cases++;
+    report.outcomes[`${kind} ${outcome}`] = (report.outcomes[`${kind} ${outcome}`] ?? 0) + 1;
+    if (outcome !== 'undetected') continue;
+    report.undetected++;
+    if (report.findings.length < FINDINGS_MAX) report.findings.push(`${damage.what}: ${said.split('\n')[0]}`);
+  }
+  return report;
+}
+
+async function failAll({ seed, part, parts }: DamageTask): Promise<DamageReport> {
+  const report = emptyReport();
   const groups = [...workload({ seed, ...FAULTS })];
   for (const error of ['io', 'quota'] as const)
     for (const count of [1, 3])
@@ -62,15 +80,26 @@ async function failAll({ seed, part, parts }: DamageTask, report: DamageReport):
         }
         report.faultRuns++;
       }
-}
-
-export async function runDamage(task: DamageTask): Promise<DamageReport> {
-  const startedMs = Date.now();
-  const report: DamageReport = { cases: 0, undetected: 0, outcomes: {}, faultRuns: 0, faultFailures: 0, findings: [], ms: 0 };
-  await failAll(task, report);
-  await damageAll(task, report);
-  report.ms = Date.now() - startedMs;
   return report;
 }
 
-if (parentPort !== null) parentPort.postMessage(await runDamage(workerData as DamageTask));
+/** `onPart` hears of each kind of damage when it is through. */
+export async function runDamage(task: DamageTask, onPart?: (part: DamageReport) => void): Promise<DamageReport> {
+  const total = emptyReport();
+  const startedMs = Date.now();
+  const take = (part: DamageReport): void => {
+    part.ms = Date.now() - startedMs;
+    addReport(total, part);
+    onPart?.(part);
+  };
+  take(await failAll(task));
+  const groups = [...workload({ seed: task.seed, ...SMALL })];
+  const closed = await smallDatabase(groups);
+  const running = await runningDatabase(groups);
+  for (const kind of ['blocks', 'cuts', 'flips'] as const) take(await damageAll(closed, kind, task));
+  for (const kind of ['cuts', 'flips'] as const) take(await damageAll(running, kind, task));
+  total.ms = Date.now() - startedMs;
+  return total;
+}
+
+if (parentPort !== null) await runDamage(workerData as DamageTask, (part) => parentPort?.postMessage(part));

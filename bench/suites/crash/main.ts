@@ -10,7 +10,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { BenchContext, Figure, SuiteResult } from '../../run/suite.ts';
-import type { DamageReport, DamageTask } from './damage-worker.ts';
+import { addReport, type DamageReport, type DamageTask, emptyReport } from './damage-worker.ts';
 import { buildChanged, SMALL_GRAPHS, whyNot } from './mutant-build.ts';
 import { MUTANTS } from './mutants.ts';
 import { record } from './record.ts';
@@ -247,19 +247,17 @@ async function mutants(context: BenchContext, threads: number): Promise<MutantRe
 
 /** Damage of every kind to a small database, and errors at every call of a short workload. */
 async function damage(context: BenchContext, threads: number): Promise<DamageReport> {
-  const total: DamageReport = { cases: 0, undetected: 0, outcomes: {}, faultRuns: 0, faultFailures: 0, findings: [], ms: 0 };
+  const total = emptyReport();
   const stride = Number(context.option('damage-stride') ?? 1);
   const startedMs = Date.now();
   await Promise.all(
     Array.from({ length: threads }, (_, part) => {
       const task: DamageTask = { seed: 5, part: part * stride, parts: threads * stride, stride };
       return runWorker<DamageReport>(new URL('./damage-worker.ts', import.meta.url), task, (report) => {
-        total.cases += report.cases;
-        total.undetected += report.undetected;
-        total.faultRuns += report.faultRuns;
-        total.faultFailures += report.faultFailures;
-        total.findings.push(...report.findings);
-        for (const [outcome, count] of Object.entries(report.outcomes)) total.outcomes[outcome] = (total.outcomes[outcome] ?? 0) + count;
+        addReport(total, report);
+        context.log(
+          `damage, thread ${part + 1} of ${threads}: ${report.cases} cases, ${report.faultRuns} runs with errors, ${report.undetected + report.faultFailures} went wrong, ${Math.round(report.ms / 1000)} s so far`,
+        );
       });
     }),
   );

@@ -28,7 +28,7 @@ export function whyNot(mutant: Mutant, root: string): string | null {
 export const SMALL_GRAPHS: readonly Mutant[] = [
   {
     name: 'graphs from 12 rows on',
-    file: 'src/vector/graph-index.ts',
+    file: 'src/vector/graph-upkeep.ts',
     find: 'export const TRAINED_FROM = 1_000;',
     replace: 'export const TRAINED_FROM = 12;',
   },
@@ -37,6 +37,12 @@ export const SMALL_GRAPHS: readonly Mutant[] = [
     file: 'src/vector/graph-persistence.ts',
     find: 'const LOG_BYTES_FLOOR = 4 * 1024 * 1024;',
     replace: 'const LOG_BYTES_FLOOR = 1024;',
+  },
+  {
+    name: 'graph logs of half a kilobyte while nothing is written',
+    file: 'src/vector/graph-persistence.ts',
+    find: 'const IDLE_LOG_BYTES_FLOOR = 1024 * 1024;',
+    replace: 'const IDLE_LOG_BYTES_FLOOR = 512;',
   },
 ];
 

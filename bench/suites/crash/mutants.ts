@@ -95,7 +95,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'docIDs given out again after an opening',
     file: 'src/shard/shard.ts',
-    find: 'nextDocID: this.objects.nextDocID, hlc: this.hlc',
-    replace: 'nextDocID: 0, hlc: this.hlc',
+    find: 'this.meta = { ...before, schema, nextDocID, hlc, ...reindex };',
+    replace: 'this.meta = { ...before, schema, nextDocID: 0, hlc, ...reindex };',
   },
 ];
