@@ -26,6 +26,7 @@ const SHORT_BLOCKS = 2;
 /** Optional terms after which the objects worth looking up are not worked out anew. */
 const SLOTS_FILTERED = 8;
 
+/** All zeros between two windows. */
 const scores = new Float64Array(WINDOW_DOCS_MAX);
 const touched = new Uint32Array(WINDOW_DOCS_MAX);
 /** For a minimum match: distinct terms seen, and the last of them plus one. */
@@ -49,7 +50,17 @@ export interface KeywordWork {
   scored: number;
 }
 
+/** Reading may meet damage anywhere; what it leaves in `scores` would hide objects from the searches after it. */
 export function searchOr(search: OrSearch): KeywordWork {
+  try {
+    return searchWindows(search);
+  } catch (thrown) {
+    scores.fill(0);
+    throw thrown;
+  }
+}
+
+function searchWindows(search: OrSearch): KeywordWork {
   const work = { windows: 0, windowsSkipped: 0, scored: 0 };
   const { cursors, minimumMatch, top } = search;
   const isPruned = search.prune && cursors.length <= PRUNED_LISTS_MAX;
