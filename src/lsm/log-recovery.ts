@@ -50,7 +50,7 @@ export function recoverLog(scan: LogScan, manifest: Manifest, skipDamage: boolea
 /** What was acknowledged and is in no segment yet can't all be read. */
 export const logDamage = (what: string, details: Record<string, unknown>): HeddleError =>
   new HeddleError('Corruption', what, {
-    hint: 'salvage() writes out what can be read; opening with damage skipped goes on without the lost groups',
+    hint: 'Restore a backup into a new database; this one is left as it is.',
     details,
   });
 
