@@ -2,7 +2,7 @@
  * npm run bench -- api [--rounds 5] [--json FILE]
  *
  * What a call costs between page and engine worker, in Chromium on OPFS: one after another, and with 32 in flight. `ping` only crosses
- * page → coordinator → engine worker and back; the others are rows for comparison.
+ * page → coordinator → engine worker and back; `raw` is as many bare messages between as many threads, the others are rows for comparison.
  */
 import { join } from 'node:path';
 import { openBrowser, openPage } from '../../run/browser.ts';
@@ -19,7 +19,7 @@ const ONE_BY_ONE = 3_000;
 const IN_FLIGHT = 20_000;
 /** An isolated page has a clock of 5 µs instead of 100. */
 const ISOLATED = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' };
-const CALLS: readonly CallName[] = ['ping', 'get', 'near', 'insert'];
+const CALLS: readonly CallName[] = ['raw', 'ping', 'get', 'near', 'insert'];
 
 export async function run(context: BenchContext): Promise<SuiteResult> {
   const rounds = Number(context.option('rounds') ?? 5);

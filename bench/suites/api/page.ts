@@ -17,7 +17,22 @@ async function open(objects: number): Promise<void> {
 
 const vectorOf = (n: number): number[] => Array.from({ length: 32 }, (_, i) => Math.sin(n * 31 + i * 7));
 
+/** The floor: the same two threads and four messages with nothing of Heddle's in them. */
+const outer = new Worker(new URL('./raw-outer.worker.ts', import.meta.url), { type: 'module' });
+const echoes = new Map<number, () => void>();
+let echo = 0;
+outer.onmessage = ({ data: [{ id }] }: MessageEvent<{ id: number }[]>) => {
+  echoes.get(id)?.();
+  echoes.delete(id);
+};
+const raw = (): Promise<void> =>
+  new Promise((resolve) => {
+    echoes.set(++echo, resolve);
+    outer.postMessage([{ kind: 'call', id: echo, method: 'ping', args: [] }]);
+  });
+
 const calls = {
+  raw,
   ping: () => db.ping(),
   get: (n: number) => notes.query.fetchObjectById(uuids[n % uuids.length]),
   near: (n: number) => notes.query.nearVector(vectorOf(n), { limit: 10 }),

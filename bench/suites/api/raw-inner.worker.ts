@@ -1,0 +1,4 @@
+/** Stands where an engine worker stands, and sends back what comes. */
+self.onmessage = ({ ports: [port] }) => {
+  port.onmessage = ({ data }) => port.postMessage(data);
+};
