@@ -50,6 +50,17 @@ describe('the demo, where something is missing', () => {
     await page.close();
   });
 
+  it('searches by words on a processor without wasm SIMD, and says that meaning is missing', async () => {
+    const old = await openBrowser({ args: ['--js-flags=--no-enable-sse4-1'] });
+    const page = await old.context.newPage();
+    await page.goto(demo.url);
+    await waitForRows(page, 2000);
+    expect(hasAnswer(await ask(page, 'somebody mortal soul', 'words'), ['person'])).toBe(true);
+    await page.waitForFunction(() => document.documentElement.dataset.vectors === 'failed', null, { timeout: FIRST_VISIT_MS });
+    expect(await page.textContent('[data-progress]')).toMatch(/lacks WebAssembly SIMD: search by words works/);
+    await old.close();
+  });
+
   it('searches by words where the model can’t load, and says that meaning is missing', async () => {
     const bare = await serveFolder(DEMO_DIST, { mounts: { '/model/': join(DEMO_DIST, 'not-there') } });
     // As on a later visit, so that the model is asked for at once.

@@ -34,6 +34,7 @@ import {
   vectors,
 } from './state.ts';
 
+const NO_SIMD = 'this browser lacks WebAssembly SIMD: search by words works';
 const MODEL_BYTES = 22_972_370;
 /** Set when all of the dictionary's text is stored: then the model need not wait for it. */
 const COMPLETE_KEY = 'heddle-demo-complete';
@@ -66,6 +67,7 @@ export async function boot(): Promise<void> {
     tellSize(demo);
     await bringText(demo, manifestOnce);
     if (!complete) void loadModel();
+    if (!hasSimd()) return void (vectors.value = failed(vectors.value, NO_SIMD));
     await demo.words.vectorizing.resume();
     void follow(demo.words, vectors);
   } catch (error) {
@@ -98,7 +100,7 @@ async function bringText({ words }: DemoDatabase, manifest: () => Promise<Manife
 
 async function loadModel(): Promise<void> {
   if (!hasSimd()) {
-    modelStage.value = failed(modelStage.value, 'this browser lacks wasm SIMD: search by words works');
+    modelStage.value = failed(modelStage.value, NO_SIMD);
     return;
   }
   modelStage.value = running(0, MODEL_BYTES);

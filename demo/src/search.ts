@@ -64,26 +64,15 @@ export interface WordFilter {
  * counts are those of the whole dictionary (`wholeCounts`).
  */
 export async function searchWords({ words }: DemoDatabase, query: string, mode: Mode, filter: WordFilter): Promise<Answer<WordHit>> {
-  const started = performance.now();
   const options = { limit: RESULTS_MAX, filters: wordFilters(filter), returnProperties: SHOWN };
-  const reply = await (mode === 'meaning'
-    ? words.query.nearText(query, options)
-    : mode === 'words'
-      ? words.query.bm25(query, { ...options, ...BY_WORDS, facets: FACETS })
-      : words.query.hybrid(query, { ...options, ...BY_WORDS, alpha: ALPHA }));
-  const best = reply.objects[0]?.metadata.score ?? 1;
-  return {
-    query,
-    mode,
-    hits: reply.objects.map(({ uuid, properties, metadata }) => ({
-      uuid,
-      ...properties,
-      nearness: nearnessOf(metadata.distance),
-      strength: strengthOf(metadata.score, best),
-    })),
-    facets: mode === 'words' ? countsOf(reply.facets) : null,
-    tookMs: performance.now() - started,
-  };
+  return timed(query, mode, async () => {
+    const reply = await (mode === 'meaning'
+      ? words.query.nearText(query, options)
+      : mode === 'words'
+        ? words.query.bm25(query, { ...options, ...BY_WORDS, facets: FACETS })
+        : words.query.hybrid(query, { ...options, ...BY_WORDS, alpha: ALPHA }));
+    return { hits: hitsOf(reply.objects), facets: mode === 'words' ? countsOf(reply.facets) : null };
+  });
 }
 
 /** How many senses of each kind the dictionary has. */
@@ -92,47 +81,46 @@ export async function wholeCounts({ words }: DemoDatabase): Promise<Counts> {
 }
 
 /** Words that mean nearly the same as one that is already found. */
-export async function searchNear({ words }: DemoDatabase, hit: WordHit): Promise<Answer<WordHit>> {
-  const started = performance.now();
-  const reply = await words.query.nearObject(hit.uuid, { limit: RESULTS_MAX + 1, returnProperties: SHOWN });
-  return {
-    query: hit.words[0],
-    mode: 'meaning',
-    hits: reply.objects
-      .filter(({ uuid }) => uuid !== hit.uuid)
-      .map(({ uuid, properties, metadata }) => ({
-        uuid,
-        ...properties,
-        nearness: nearnessOf(metadata.distance),
-        strength: metadata.score,
-      })),
-    facets: null,
-    tookMs: performance.now() - started,
-  };
+export function searchNear({ words }: DemoDatabase, hit: WordHit): Promise<Answer<WordHit>> {
+  return timed(hit.words[0], 'meaning', async () => {
+    const reply = await words.query.nearObject(hit.uuid, { limit: RESULTS_MAX + 1, returnProperties: SHOWN });
+    return { hits: hitsOf(reply.objects).filter(({ uuid }) => uuid !== hit.uuid), facets: null };
+  });
 }
 
-export async function searchPassages({ passages }: DemoDatabase, query: string, mode: Mode): Promise<Answer<PassageHit>> {
-  const started = performance.now();
+export function searchPassages({ passages }: DemoDatabase, query: string, mode: Mode): Promise<Answer<PassageHit>> {
   const options = { limit: RESULTS_MAX };
-  const keyword = { queryProperties: ['title^2', 'body'], prefix: true, typos: 'auto' } as const;
-  const reply = await (mode === 'meaning'
-    ? passages.query.nearText(query, { ...options, distance: UNLIKE })
-    : mode === 'words'
-      ? passages.query.bm25(query, { ...options, ...keyword })
-      : passages.query.hybrid(query, { ...options, ...keyword, alpha: ALPHA }));
-  const best = reply.objects[0]?.metadata.score ?? 1;
-  return {
-    query,
-    mode,
-    hits: reply.objects.map(({ uuid, properties, metadata }) => ({
-      uuid,
-      ...properties,
-      nearness: nearnessOf(metadata.distance),
-      strength: strengthOf(metadata.score, best),
-    })),
-    facets: null,
-    tookMs: performance.now() - started,
-  };
+  const keyword = { ...options, queryProperties: ['title^2', 'body'], prefix: true, typos: 'auto' } as const;
+  return timed(query, mode, async () => {
+    const reply = await (mode === 'meaning'
+      ? passages.query.nearText(query, { ...options, distance: UNLIKE })
+      : mode === 'words'
+        ? passages.query.bm25(query, keyword)
+        : passages.query.hybrid(query, { ...keyword, alpha: ALPHA }));
+    return { hits: hitsOf(reply.objects), facets: null };
+  });
+}
+
+async function timed<H extends Hit>(query: string, mode: Mode, ask: () => Promise<Pick<Answer<H>, 'hits' | 'facets'>>): Promise<Answer<H>> {
+  const started = performance.now();
+  const found = await ask();
+  return { query, mode, ...found, tookMs: performance.now() - started };
+}
+
+interface Found<P> {
+  readonly uuid: string;
+  readonly properties: P;
+  readonly metadata: { readonly score: number; readonly distance?: number };
+}
+
+function hitsOf<P>(objects: readonly Found<P>[]): (Hit & P)[] {
+  const best = objects[0]?.metadata.score ?? 1;
+  return objects.map(({ uuid, properties, metadata: { distance, score } }) => ({
+    uuid,
+    ...properties,
+    nearness: nearnessOf(distance),
+    strength: strengthOf(score, best),
+  }));
 }
 
 function wordFilters({ pos, domains }: WordFilter) {

@@ -56,6 +56,8 @@ const virtualEntry = (entry, code) => ({
 /**
  * Bundles `entry` into a new folder and returns `{ folder, file }`; the caller removes the folder. With `code` the entry's
  * text is that, and no file need be there.
+ * @param {string} entry
+ * @param {string | null} [code]
  */
 export async function bundleForNode(entry, code = null) {
   const source = resolve(entry);

@@ -39,11 +39,16 @@ export class Background {
 
   /** Soon after opening, and once more when the files can have settled, unless they had; an idle database has no other timer. */
   wakeAfterOpening(settled: Promise<unknown>): void {
-    const [, later] = [OPENING_PAUSE_MS, SETTLE_LOOK_MS].map((delayMs) => setTimeout(() => this.wake(), delayMs)).map(unref);
+    this.wakeWhenQuiet();
+    const later = unref(setTimeout(() => this.wake(), SETTLE_LOOK_MS));
     settled.then(
       () => clearTimeout(later),
-      () => undefined,
-    ); // it was closed before
+      () => undefined, // it was closed before
+    );
+  }
+
+  private wakeWhenQuiet(): void {
+    unref(setTimeout(() => (this.engine.inFlight > 0 ? this.wakeWhenQuiet() : this.wake()), OPENING_PAUSE_MS));
   }
 
   stop(): void {

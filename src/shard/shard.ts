@@ -318,7 +318,7 @@ export class Shard implements ShardView {
     for (const field of this.fields.values()) {
       const { openedIndex } = field;
       // Opening is a slice of its own.
-      if (openedIndex ? openedIndex.step(budgetMs, durableSequence) : field.index) return true;
+      if (openedIndex ? openedIndex.step(budgetMs, durableSequence) : field.openAhead()) return true;
     }
     return false;
   }

@@ -161,6 +161,17 @@ export class VectorField implements VectorRows {
   get index(): VectorIndex | null {
     return (this.opened ??= this.openNow?.() ?? null);
   }
+  /** Opens the index before anyone asks; false when it is open, or can't be here: then whoever asks hears why. */
+  openAhead(): boolean {
+    if (this.opened || !this.openNow) return false;
+    try {
+      return this.index !== null;
+    } catch (thrown) {
+      if (HeddleError.from(thrown).code === 'Unsupported') return false;
+      throw thrown;
+    }
+  }
+
   /** The index, if it has been opened. */
   get openedIndex(): VectorIndex | null {
     return this.opened;

@@ -43,7 +43,8 @@ export function verifyShard(shard: Shard): string[] {
   if (seen === null) say('its keys are damaged');
   else for (const docID of shard.objects.live.clone().andNot(seen)) say(`docID ${docID} is live but no object points to it`);
   for (const field of shard.fields.values()) {
-    const held = field.index?.docIDs() ?? field.present;
+    field.openAhead();
+    const held = field.openedIndex?.docIDs() ?? field.present;
     for (const docID of held.clone().andNot(field.present)) say(`vector "${field.schema.name}" answers docID ${docID}, which has no row`);
     for (const docID of field.present.clone().andNot(held)) say(`vector "${field.schema.name}" lacks docID ${docID}`);
   }

@@ -1,7 +1,7 @@
 /** The dictionary's tab: progress of the first visit, then examples or facets and results. */
 import { counts, nearTo, wordAnswer } from '../answers.ts';
 import { stemsOf } from '../match.ts';
-import { meaningReady, mode, model, query, text } from '../state.ts';
+import { domains, meaningReady, mode, model, pos, query, text } from '../state.ts';
 import { Facets } from './facets.tsx';
 import { Progress } from './progress.tsx';
 import { Welcome } from './welcome.tsx';
@@ -57,7 +57,8 @@ function Results() {
 
 function nothing(): string {
   if (text.value.state === 'running') return `Nothing yet for “${query.value.trim()}”: the dictionary is still arriving`;
-  return meaningReady.value ? 'Nothing here: take a filter off, or put it in other words' : 'No word has these words in it';
+  if (pos.value !== null || domains.value.length > 0) return 'Nothing here: take a filter off, or put it in other words';
+  return `No entry has these words in it${meaningReady.value ? ': describe what you mean, and search by meaning' : ''}`;
 }
 
 /** Why a question about meaning was answered by words. */

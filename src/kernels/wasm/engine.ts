@@ -5,7 +5,7 @@
  * - Synchronous: for workers and Node. (A page may not compile modules of this size synchronously; no engine runs there.)
  * - Every view of its memory dies when the memory grows; `bytes()`, `floats()` and `words()` give the current one.
  */
-import { assert } from '../../core/errors.ts';
+import { assert, HeddleError } from '../../core/errors.ts';
 import { applyPatch } from './apply-patch.ts';
 import { PLAIN_WASM, RELAXED_BYTES, RELAXED_PATCH } from './generated/modules.ts';
 import { relaxedBuildIsRight } from './self-test.ts';
@@ -166,9 +166,17 @@ function choose(): { module: WebAssembly.Module; build: EngineBuild } {
   return { module: compile(build), build };
 }
 
-/** A fresh engine in the fastest build that computes correctly here. */
+/** A fresh engine in the fastest build that computes correctly here; `Unsupported` where there is none. */
 export function createEngine(): Engine {
-  chosen ??= choose();
+  try {
+    chosen ??= choose();
+  } catch (thrown) {
+    if (!(thrown instanceof WebAssembly.CompileError)) throw thrown;
+    throw new HeddleError('Unsupported', `vectors can't be searched or stored here: ${thrown.message}`, {
+      hint: "They need WebAssembly with SIMD, allowed by the page's policy ('wasm-unsafe-eval'). Objects, words and filters work without.",
+      cause: thrown,
+    });
+  }
   return instantiate(chosen.module, chosen.build);
 }
 
