@@ -84,3 +84,16 @@ test('typed errors cross the workers', async () => {
 test('an aborted connect rejects', async () => {
   await expect(connect(freshName(), { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'Aborted' });
 });
+
+test('an app can make the coordinator worker itself', async () => {
+  let made = 0;
+  const db = await database(freshName(), {
+    worker: () => {
+      made++;
+      return new Worker(new URL('../../workers/coordinator.worker.ts', import.meta.url), { type: 'module' });
+    },
+  });
+  const notes = await db.collections.ensure('Note', NOTE);
+  await notes.data.insert({ title: 'one', n: 1 }, { vectors: [1, 0] });
+  expect([made, await notes.length()]).toEqual([1, 1]);
+});

@@ -32,7 +32,11 @@ export function planEnsure(schema: CollectionSchema, config: CollectionConfig): 
       'SchemaConflict',
       `collection "${schema.name}" exists with another schema: ${differences.map(({ path }) => path).join(', ')}`,
       {
-        hint: 'Use another name, change the config back, or change how it is indexed with config.updateProperty and config.updateInvertedIndex.',
+        hint: `Use another name, change the config back, or change ${
+          differences.some(({ path }) => path.endsWith('.vectorizer'))
+            ? 'the model with config.reembed'
+            : 'how it is indexed with config.updateProperty and config.updateInvertedIndex'
+        }.`,
         details: { collection: schema.name, differences },
       },
     );
