@@ -168,8 +168,7 @@ export class FieldIndex implements IndexPart {
   }
 
   flushed(): void {
-    const [frozen] = this.searchable?.memtables ?? [];
-    if (frozen) this.dictionary!.absorb(frozen);
+    if (this.searchable?.frozen) this.dictionary!.absorb(this.searchable.frozen);
     for (const bucket of [this.terms, this.searchable, this.present, this.size, this.planes, this.lengths]) bucket?.flushed();
   }
 }

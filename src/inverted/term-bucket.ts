@@ -38,7 +38,8 @@ export class TermBucket {
   private readonly live: DocSet;
   private readonly lengths: (() => Lengths) | null;
   private active = new TermMemtable();
-  private frozen: TermMemtable | null = null;
+  /** The memtable of a flush under way. */
+  frozen: TermMemtable | null = null;
 
   constructor({ id, keyType, scored, live, kept, lengths, open }: TermBucketOptions) {
     this.keyType = keyType;

@@ -66,6 +66,8 @@ interface Measured {
   readonly p99: Record<Operator, number[]>;
   bytes: number;
   reopenMs: number;
+  /** After that first answer: the first prefix query, cold as its part of the term dictionary. */
+  firstKeystrokeMs: number;
 }
 
 const perOperator = (): Record<Operator, number[]> => ({ or: [], and: [], prefix: [] });
@@ -125,6 +127,7 @@ async function measureSet(
         p99: perOperator(),
         bytes: NaN,
         reopenMs: NaN,
+        firstKeystrokeMs: NaN,
       });
     for (let round = 0; round < rounds; round++)
       for (const engine of round % 2 === 0 ? engines : engines.toReversed()) {
@@ -153,7 +156,7 @@ async function measureSet(
           into.p99[operator].push(quantile(calls, 0.99));
         }
     if (subjects.has('heddle'))
-      measured.get('heddle')!.reopenMs = await reopen(browser, page, subjects, number, `${set}-${rounds - 1}`, queries[0]);
+      Object.assign(measured.get('heddle')!, await reopen(browser, page, subjects, number, `${set}-${rounds - 1}`, queries));
     return measured;
   } finally {
     await close();
@@ -161,26 +164,28 @@ async function measureSet(
   }
 }
 
-/** From a closed database in a new worker to its first answer. */
+/** From a closed database in a new worker to its first answer, and then to that of the first keystroke. */
 async function reopen(
   browser: Browser,
   page: Page,
   subjects: ReadonlyMap<EngineName, Subject>,
   number: number,
   name: string,
-  query: string,
-): Promise<number> {
+  [asked, typed]: readonly string[],
+): Promise<Pick<Measured, 'reopenMs' | 'firstKeystrokeMs'>> {
   await subjects.get('heddle')!.step({ kind: 'close' });
   const times: number[] = [];
+  const keystrokes: number[] = [];
   for (let i = 0; i < 3; i++) {
     const subject = await Subject.start(browser, page, number + i);
     const opened = await subject.step({ kind: 'open', engine: 'heddle', name });
-    const answered = await subject.step({ kind: 'search', operator: 'or', queries: [query] });
+    const answered = await subject.step({ kind: 'search', operator: 'or', queries: [asked] });
     times.push(opened.ms + answered.ms);
+    keystrokes.push((await subject.step({ kind: 'search', operator: 'prefix', queries: [typed.slice(0, 2)] })).ms);
     await subject.step({ kind: 'close' });
     await subject.end();
   }
-  return median(times);
+  return { reopenMs: median(times), firstKeystrokeMs: median(keystrokes) };
 }
 
 function rowOf(set: SetName, engine: EngineName, texts: number, one: Measured): Record<string, unknown> {
@@ -193,7 +198,10 @@ function rowOf(set: SetName, engine: EngineName, texts: number, one: Measured): 
       p99Ms: rounded(median(one.p99[operator])),
     };
   if (!Number.isNaN(one.bytes) && one.bytes > 0) row.bytes = one.bytes;
-  if (!Number.isNaN(one.reopenMs)) row.reopenMs = rounded(one.reopenMs);
+  if (!Number.isNaN(one.reopenMs)) {
+    row.reopenMs = rounded(one.reopenMs);
+    row.firstKeystrokeMs = rounded(one.firstKeystrokeMs);
+  }
   return row;
 }
 
