@@ -32,7 +32,9 @@ export class Catalog {
   private readonly engineOf = new Map<number, Engine>();
   private changes: Promise<unknown> = Promise.resolve();
   /** A changed schema on its way to the shards: some have it, some not. */
-  spreading: Promise<void> | null = null;
+  private spreading: Promise<void> | null = null;
+  /** By collection: writes that were encoded for this version or a later one are written as they are. */
+  private readonly encodedSince = new Map<number, number>();
   /** Told after every change: the new schema, or null for a drop. */
   onChange: (id: number, schema: CollectionSchema | null) => void = () => undefined;
 
@@ -68,6 +70,21 @@ export class Catalog {
         details: { collection: name },
       });
     return schema;
+  }
+
+  /** Whether a write that was encoded for `version` says the same under the schema as it is now. */
+  isCurrent({ id, version: now }: CollectionSchema, version: number): boolean {
+    return version <= now && version >= (this.encodedSince.get(id) ?? now);
+  }
+
+  /** Asks the shards again when the schema changed meanwhile, so that no answer is made of an old index here and a new one there. */
+  async consistently<T>(find: () => CollectionSchema, ask: (schema: CollectionSchema) => Promise<T>): Promise<T> {
+    for (let schema = find(); ; schema = find()) {
+      const answer = await ask(schema);
+      if (schema.shards.length === 1) return answer;
+      if (this.spreading !== null) await this.spreading;
+      if (find() === schema) return answer;
+    }
   }
 
   /** The engine that hosts a shard. */
@@ -120,7 +137,8 @@ export class Catalog {
   change(id: number, change: SchemaChange): Promise<CollectionSchema> {
     return this.serially(async () => {
       const schema = this.get(id);
-      return this.replace(schema, changed(schema, change));
+      const isIndexOnly = change.kind === 'updateProperty' || change.kind === 'updateInvertedIndex';
+      return this.replace(schema, changed(schema, change), isIndexOnly);
     });
   }
 
@@ -128,7 +146,7 @@ export class Catalog {
   finishReindex(schema: CollectionSchema): Promise<CollectionSchema> {
     return this.serially(async () => {
       const now = this.get(schema.id);
-      return now === schema ? this.replace(schema, finishReindex(schema)) : now;
+      return now === schema ? this.replace(schema, finishReindex(schema), true) : now;
     });
   }
 
@@ -197,7 +215,8 @@ export class Catalog {
     return Array.from({ length: count }, (_, i) => aligned + i);
   }
 
-  private async replace(old: CollectionSchema, next: CollectionSchema): Promise<CollectionSchema> {
+  /** `isIndexOnly`: objects are written and read as before. */
+  private async replace(old: CollectionSchema, next: CollectionSchema, isIndexOnly = false): Promise<CollectionSchema> {
     if (next === old) return next;
     const spread = this.spread(next);
     const done = (this.spreading = spread.catch(() => undefined));
@@ -206,6 +225,7 @@ export class Catalog {
     } finally {
       if (this.spreading === done) this.spreading = null;
     }
+    this.encodedSince.set(next.id, isIndexOnly ? (this.encodedSince.get(next.id) ?? old.version) : next.version);
     return next;
   }
 

@@ -65,8 +65,10 @@ export class Reads {
 
   /** UUIDs of matching objects, at most `limit`. */
   async match(collection: number, filter: FilterNode | null, limit: number): Promise<Uint8Array> {
-    const { shards } = this.catalog.get(collection);
-    const found = await Promise.all(shards.map((shard) => this.catalog.engine(shard).run((host) => host.match(shard, filter, limit))));
+    const found = await this.catalog.consistently(
+      () => this.catalog.get(collection),
+      ({ shards }) => Promise.all(shards.map((shard) => this.catalog.engine(shard).run((host) => host.match(shard, filter, limit)))),
+    );
     const joined = new Uint8Array(found.reduce((sum, uuids) => sum + uuids.length, 0));
     let at = 0;
     for (const uuids of found) {

@@ -116,3 +116,20 @@ test('a collection without objects is re-indexed at once, and what asks no index
   expect(changed.invertedIndex).toMatchObject({ k1: 2, b: 0.75, stopwords: { preset: 'en', additions: ['etc'], removals: [] } });
   expect(isReindexing(changed)).toBe(false);
 });
+
+test('a write that was encoded before is taken after a change of indexes, and refused as stale after a change of properties', async () => {
+  const client = await testClient(await open(new TestEngines(2)));
+  const schema = await filled(client);
+  await stem(client, schema);
+  const now = await client.call('reindexed', [schema.id]);
+  const later = await client.call('changeCollection', [schema.id, { kind: 'updateInvertedIndex', invertedIndex: { k1: 2 } }]);
+  expect(later.version).toBeGreaterThan(now.version);
+  const all = { filter: null, patch: null };
+  expect(await client.call('writeMatching', [{ collection: schema.id, version: schema.version, ...all }])).toMatchObject({
+    matched: OBJECTS,
+    written: OBJECTS,
+  });
+  await client.call('changeCollection', [schema.id, { kind: 'addProperty', name: 'pages', config: 'int?' }]);
+  const refused = client.call('writeMatching', [{ collection: schema.id, version: later.version, ...all }]);
+  await expect(refused).rejects.toMatchObject({ code: 'SchemaConflict', details: { stale: true } });
+});

@@ -31,27 +31,17 @@ export class Searches {
   }
 
   search(request: SearchRequest): Promise<SearchReply> {
-    return this.consistent(
+    return this.catalog.consistently(
       () => this.catalog.byName(request.collection),
       (schema) => this.searchOnce(schema, request),
     );
   }
 
   aggregate(query: AggregateQuery): Promise<AggregateReply> {
-    return this.consistent(
+    return this.catalog.consistently(
       () => this.catalog.get(query.collection),
       (schema) => this.aggregateOnce(schema, query),
     );
-  }
-
-  /** Asks again when the schema changed meanwhile, so that no answer is made of an old index here and a new one there. */
-  private async consistent<T>(find: () => CollectionSchema, ask: (schema: CollectionSchema) => Promise<T>): Promise<T> {
-    for (let schema = find(); ; schema = find()) {
-      const answer = await ask(schema);
-      if (schema.shards.length === 1) return answer;
-      if (this.catalog.spreading !== null) await this.catalog.spreading;
-      if (find() === schema) return answer;
-    }
   }
 
   private async searchOnce(schema: CollectionSchema, request: SearchRequest): Promise<SearchReply> {

@@ -56,7 +56,7 @@ export class Writes {
   /** `SchemaConflict` with `details.stale` when the client encoded for another version. */
   private current(collection: number, version: number): CollectionSchema {
     const schema = this.catalog.get(collection);
-    if (schema.version !== version)
+    if (!this.catalog.isCurrent(schema, version))
       throw new HeddleError(
         'SchemaConflict',
         `collection "${schema.name}" is at version ${schema.version}, the write was made for ${version}`,
@@ -106,15 +106,23 @@ export class Writes {
   }
 
   private async writeMatchingNow(call: MatchCall, context: CallContext, onUuids: (uuids: string[]) => void): Promise<MatchReply> {
-    const schema = this.current(call.collection, call.version);
+    const found = await this.catalog.consistently(
+      () => this.current(call.collection, call.version),
+      ({ shards }) =>
+        Promise.all(
+          shards.map(async (shard) => ({
+            shard,
+            uuids: await this.catalog.engine(shard).run((host) => host.match(shard, call.filter, MATCH_MAX)),
+          })),
+        ),
+    );
     const reply = {
       matched: 0,
       written: 0,
       durability: 'power' as MatchReply['durability'],
       failures: [] as MatchReply['failures'][number][],
     };
-    for (const shard of schema.shards) {
-      const uuids = await this.catalog.engine(shard).run((host) => host.match(shard, call.filter, MATCH_MAX));
+    for (const { shard, uuids } of found) {
       reply.matched += uuids.length / 16;
       for (let at = 0; at < uuids.length; at += MATCH_BATCH * 16) {
         if (context.signal.aborted) return reply;
