@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { rolldown } from 'rolldown';
 import { ROOT } from './prepare.mjs';
 import { writeDeclarations } from './declarations.mjs';
+import { sharedSnowball } from './shared-snowball.mjs';
 import { packagesWithin, writeLicenses } from './third-party.mjs';
 
 /** Published entry points: output name → source. Those whose source is not there are left out. */
@@ -54,7 +55,7 @@ async function bundle({ input, external, output }, workers) {
     input,
     platform: 'browser',
     external,
-    plugins: [flatWorkerUrls(workers)],
+    plugins: [flatWorkerUrls(workers), sharedSnowball()],
     tsconfig: false,
     logLevel: 'warn',
     onLog(level, log, next) {

@@ -7,7 +7,6 @@ import type { SearchRequest } from '../protocol/search-request.ts';
 import { parseFilter } from '../schema/parse-filter.ts';
 import type { Handle } from './handle.ts';
 import { Query } from './query.ts';
-import { invalidOption } from './query-options.ts';
 import type { CallSettings, Filters } from './types.ts';
 
 export type Metric =
@@ -88,8 +87,9 @@ export class Aggregate<Out extends object, V extends string> {
   private run(settings: AggregateSettings<Out>, groupBy: GroupedSettings<Out>['groupBy'] | null, search: SearchRequest | null) {
     const { connection, schema } = this.handle;
     const { filters, returnMetrics = {}, topOccurrencesLimit = TOP_OCCURRENCES, signal, timeoutMs } = settings;
-    for (const path of [...Object.keys(returnMetrics), ...(groupBy === null ? [] : [groupBy.property])]) this.known(path);
     const query: AggregateQuery = {
+      operation: 'aggregate',
+      options: Object.keys(settings),
       collection: schema.id,
       filter: filters === undefined ? null : parseFilter(filters, schema),
       search,
@@ -101,11 +101,5 @@ export class Aggregate<Out extends object, V extends string> {
       groupBy: groupBy === null ? null : { path: groupBy.property, limit: groupBy.limit ?? GROUPS },
     };
     return connection.call('aggregate', [query], { signal, timeoutMs });
-  }
-
-  private known(path: string): void {
-    const names = this.handle.schema.properties.map(({ name }) => name);
-    if (!names.includes(path.split('.')[0]))
-      throw invalidOption('aggregate', 'property', path, 'is not a property of this collection', `Known: ${names.join(', ')}.`);
   }
 }

@@ -137,7 +137,14 @@ export class Data<In extends object, Out extends object, V extends string> {
     const { connection, schema } = this.handle;
     const row = wrapped || (uuid === undefined && vectors === undefined) ? given : { uuid, properties: given, vectors };
     const { encoded } = await encodeRows(connection, schema, [row], { operation, kind, many: false, collect: false, signal });
-    const { failures } = await sendRows(this.handle, encoded, { operation, kind, atomic: true, signal, timeoutMs });
+    const { failures } = await sendRows(this.handle, encoded, {
+      operation,
+      kind,
+      atomic: true,
+      given: Object.keys(settings),
+      signal,
+      timeoutMs,
+    });
     if (failures.length > 0) throw failures[0].error;
     return encoded[0].uuid;
   }
@@ -148,7 +155,8 @@ export class Data<In extends object, Out extends object, V extends string> {
     if (!Array.isArray(rows)) throw invalidValue({ operation, index: null }, null, rows, 'expects an array of objects');
     const collect = settings.onInvalid === 'collect';
     const { encoded, failures } = await encodeRows(connection, schema, rows, { operation, kind, many: true, collect, signal });
-    const sent = await sendRows(this.handle, encoded, { operation, kind, atomic: !collect, signal, timeoutMs, onProgress });
+    const given = Object.keys(settings);
+    const sent = await sendRows(this.handle, encoded, { operation, kind, atomic: !collect, given, signal, timeoutMs, onProgress });
     if (!collect && sent.failures.length > 0) throw firstFailure(operation, sent.failures, sent.written, rows.length);
     const errors = [...failures, ...sent.failures].sort((a, b) => a.index - b.index);
     const uuids: (string | null)[] = new Array<string | null>(rows.length).fill(null);
@@ -173,17 +181,19 @@ export class Data<In extends object, Out extends object, V extends string> {
           expectedDocID: 0,
         });
       const sequence = connection.nextSequence();
-      written += await this.sendDeletes(sequence, writer.finish().slice(), settings);
+      written += await this.sendDeletes(operation, sequence, writer.finish().slice(), settings);
       settings.onProgress?.({ done: at, total: uuids.length });
     }
     return { matched: written, written, errors: [] };
   }
 
-  private async sendDeletes(sequence: number, batch: Uint8Array, { signal, timeoutMs }: CallSettings): Promise<number> {
+  private async sendDeletes(operation: string, sequence: number, batch: Uint8Array, settings: CallSettings): Promise<number> {
+    const { signal, timeoutMs } = settings;
+    const asked = { operation, options: Object.keys(settings) };
     for (;;) {
       const { id: collection, version } = this.handle.schema;
       try {
-        const call = { collection, version, sequence, batch, atomic: false };
+        const call = { asked, collection, version, sequence, batch, atomic: false };
         return (await this.handle.connection.call('write', [call], { signal, timeoutMs, bytes: batch.length })).written;
       } catch (thrown) {
         if (!(thrown instanceof HeddleError) || thrown.details.stale !== true) throw thrown;
@@ -206,7 +216,7 @@ export class Data<In extends object, Out extends object, V extends string> {
       const uuids = await connection.call('match', [schema.id, filter, MATCHES_COUNTED_MAX], { signal, timeoutMs });
       return { matched: uuids.length / 16, written: 0, errors: [] };
     }
-    const call = { collection: schema.id, version: schema.version, filter, patch };
+    const call = { operation, options: Object.keys(settings), collection: schema.id, version: schema.version, filter, patch };
     const reply = await connection.call('writeMatching', [call], { signal, timeoutMs, onProgress: onProgress as (value: never) => void });
     return {
       matched: reply.matched,

@@ -1,6 +1,5 @@
 /** The options of `collection.query`, and how they become the request that travels. */
 import { HeddleError } from '../core/errors.ts';
-import { isUuid } from '../core/ids.ts';
 import type { ReadProjection } from '../protocol/coordinator-api.ts';
 import type { SearchRequest, SortKey } from '../protocol/search-request.ts';
 import type { CollectionSchema } from '../schema/collection-schema.ts';
@@ -11,8 +10,6 @@ import type { CallSettings, Filters } from './types.ts';
 
 /** Weaviate's default. */
 export const LIMIT_DEFAULT = 10;
-/** offset + limit; beyond it use `iterator()` or `after`. */
-export const WINDOW_MAX = 10_000;
 
 type Name<Out> = keyof Out & string;
 export type SortOrder = 'asc' | 'desc' | { readonly order?: 'asc' | 'desc'; readonly from: GeoCoordinates };
@@ -49,37 +46,26 @@ export interface RankedSettings<Out, V extends string> extends QuerySettings<Out
 const FACET_LIMIT = 10;
 const GROUPS = 10;
 
-/** A request with everything that all queries have; the caller adds what it searches for. */
+/** A request with everything that all queries have; the caller adds what it searches for. Its options are checked where it arrives. */
 export function baseRequest(
   operation: string,
   schema: CollectionSchema,
   settings: FetchSettings<object, string> & RankedSettings<object, string>,
 ): SearchRequest {
-  const limit = whole(operation, 'limit', settings.limit ?? LIMIT_DEFAULT);
-  const offset = whole(operation, 'offset', settings.offset ?? 0);
-  if (limit + offset > WINDOW_MAX)
-    throw invalidOption(
-      operation,
-      'limit',
-      limit,
-      `with offset ${offset} passes ${WINDOW_MAX}`,
-      'Go through large results with iterator(), or with after.',
-    );
-  const { after = null } = settings;
-  if (after !== null && !isUuid(after)) throw invalidOption(operation, 'after', after, 'must be a UUID');
-  const { groupBy } = settings;
-  for (const name of settings.returnProperties ?? []) known(operation, schema, name);
+  const { groupBy, limit = LIMIT_DEFAULT } = settings;
   return {
+    operation,
+    options: Object.keys(settings),
     collection: schema.name,
     filter: settings.filters === undefined ? null : parseFilter(settings.filters, schema),
     vector: null,
     keyword: null,
     fusion: null,
-    sort: (settings.sort ?? []).flatMap((keys) => Object.entries(keys).map(([path, order]) => sortKey(operation, path, order))),
+    sort: (settings.sort ?? []).flatMap((keys) => Object.entries(keys).map(([path, order]) => sortKey(path, order))),
     limit,
-    offset,
-    after,
-    autocut: whole(operation, 'autoLimit', settings.autoLimit ?? 0),
+    offset: settings.offset ?? 0,
+    after: settings.after ?? null,
+    autocut: settings.autoLimit ?? 0,
     groupBy:
       groupBy === undefined
         ? null
@@ -133,11 +119,6 @@ function vectorNames(operation: string, schema: CollectionSchema, include: boole
   return [...include];
 }
 
-function whole(operation: string, option: string, value: number): number {
-  if (Number.isInteger(value) && value >= 0) return value;
-  throw invalidOption(operation, option, value, 'must be a whole number, 0 or more');
-}
-
 function known(operation: string, schema: CollectionSchema, name: string): number {
   const property = schema.properties.find((candidate) => candidate.name === name);
   if (property !== undefined) return property.ordinal;
@@ -145,8 +126,6 @@ function known(operation: string, schema: CollectionSchema, name: string): numbe
   throw invalidOption(operation, 'returnProperties', name, 'is not a property of this collection', `Known: ${names.join(', ')}.`);
 }
 
-function sortKey(operation: string, path: string, order: SortOrder): SortKey {
-  if (order === 'asc' || order === 'desc') return { path, order };
-  if (typeof order === 'object' && order !== null) return { path, order: order.order ?? 'asc', from: order.from };
-  throw invalidOption(operation, `sort.${path}`, order, 'must be "asc" or "desc"');
-}
+/** What is neither is refused where it arrives. */
+const sortKey = (path: string, order: SortOrder): SortKey =>
+  typeof order === 'object' && order !== null ? { path, order: 'asc', ...order } : { path, order };

@@ -145,9 +145,6 @@ export class Query<Out extends object, V extends string> {
   /** Keywords and meaning together. */
   async hybrid(query: string, settings: HybridSettings<Out, V> = {}): Promise<QueryResult<Out, V>> {
     const { alpha = ALPHA_DEFAULT, fusionType = 'relativeScore', maxVectorDistance } = settings;
-    if (!(alpha >= 0 && alpha <= 1)) throw invalidOption('hybrid', 'alpha', alpha, 'must be from 0 to 1');
-    if (fusionType !== 'relativeScore' && fusionType !== 'ranked')
-      throw invalidOption('hybrid', 'fusionType', fusionType, 'must be "relativeScore" or "ranked"');
     const base = this.base('hybrid', settings);
     const keyword = this.keywordSearch('hybrid', query, settings);
     const targets =
@@ -210,8 +207,6 @@ export class Query<Out extends object, V extends string> {
     settings: Pick<NearSettings<Out, V>, 'distance' | 'certainty' | 'ef' | 'targetVector'>,
   ): VectorSearch {
     const { distance, certainty, ef, targetVector } = settings;
-    if (distance !== undefined && !Number.isFinite(distance)) throw invalidOption(operation, 'distance', distance, 'must be a number');
-    if (ef !== undefined && !(Number.isInteger(ef) && ef > 0)) throw invalidOption(operation, 'ef', ef, 'must be a whole number above 0');
     if (certainty !== undefined) {
       const other = targets
         .map(({ name }) => namedVector({ operation, index: null }, this.handle.schema, name))
@@ -241,13 +236,13 @@ export class Query<Out extends object, V extends string> {
       phrases = false,
       highlight = false,
     } = settings;
-    if (operator !== 'or' && operator !== 'and') throw invalidOption(operation, 'operator', operator, 'must be "or" or "and"');
-    if (!(Number.isInteger(minimumMatch) && minimumMatch > 0))
-      throw invalidOption(operation, 'minimumMatch', minimumMatch, 'must be a whole number above 0');
     const chosen = typeof highlight === 'object' ? highlight : {};
     return {
       query,
-      properties: queryProperties.map((written) => this.boosted(operation, written)),
+      properties: queryProperties.map((written) => {
+        const [path, boost = 1] = written.split('^');
+        return { path, boost: Number(boost) };
+      }),
       operator,
       minimumMatch,
       prefix,
@@ -256,23 +251,6 @@ export class Query<Out extends object, V extends string> {
       highlight:
         highlight === false ? null : { properties: chosen.properties ?? [], fragmentCharsMax: chosen.fragmentCharsMax ?? FRAGMENT_CHARS },
     };
-  }
-
-  private boosted(operation: string, written: string): { path: string; boost: number } {
-    const [path, power] = written.split('^');
-    const boost = power === undefined ? 1 : Number(power);
-    const property = this.handle.schema.properties.find(({ name }) => name === path.split('.')[0]);
-    if (property === undefined) throw invalidOption(operation, 'queryProperties', written, 'is not a property of this collection');
-    if (!path.includes('.') && !property.indexSearchable)
-      throw invalidOption(
-        operation,
-        'queryProperties',
-        written,
-        'is not indexed for keywords',
-        'Declare it as text with indexSearchable: true.',
-      );
-    if (!(boost > 0 && boost < 1_000)) throw invalidOption(operation, 'queryProperties', written, 'must have a boost above 0');
-    return { path, boost };
   }
 
   private async run(request: SearchRequest, settings: Pick<QuerySettings<Out, V>, 'signal' | 'timeoutMs'>): Promise<QueryResult<Out, V>> {

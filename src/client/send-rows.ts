@@ -24,6 +24,8 @@ export interface SendOptions extends CallSettings {
   readonly operation: string;
   readonly kind: WriteKind;
   readonly atomic: boolean;
+  /** Names of the call's options. */
+  readonly given: readonly string[];
   readonly onProgress?: (progress: Progress) => void;
 }
 
@@ -167,8 +169,9 @@ async function sendBatch(handle: Handle, batch: readonly EncodedRow[], options: 
     const { id: collection, version } = handle.schema;
     const bytes = await batchBytes(rows, options.kind, slices);
     try {
-      const { signal, timeoutMs } = options;
-      return await connection.call('write', [{ collection, version, sequence, batch: bytes, atomic: options.atomic }], {
+      const { signal, timeoutMs, atomic, operation, given } = options;
+      const asked = { operation, options: given };
+      return await connection.call('write', [{ asked, collection, version, sequence, batch: bytes, atomic }], {
         signal,
         timeoutMs,
         bytes: bytes.length,

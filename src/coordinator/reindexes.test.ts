@@ -124,7 +124,7 @@ test('a write that was encoded before is taken after a change of indexes, and re
   const now = await client.call('reindexed', [schema.id]);
   const later = await client.call('changeCollection', [schema.id, { kind: 'updateInvertedIndex', invertedIndex: { k1: 2 } }]);
   expect(later.version).toBeGreaterThan(now.version);
-  const all = { filter: null, patch: null };
+  const all = { operation: 'deleteMany', options: [], filter: null, patch: null };
   expect(await client.call('writeMatching', [{ collection: schema.id, version: schema.version, ...all }])).toMatchObject({
     matched: OBJECTS,
     written: OBJECTS,

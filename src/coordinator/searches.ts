@@ -20,6 +20,7 @@ import type { CollectionSchema } from '../schema/collection-schema.ts';
 import type { FilterNode } from '../schema/filter.ts';
 import type { EngineHost, ObjectPage, Projection } from '../shard/host-api.ts';
 import type { Catalog } from './catalog.ts';
+import { checkAggregate, checkSearch } from './check-request.ts';
 
 const ATTEMPTS_MAX = 3;
 
@@ -45,6 +46,7 @@ export class Searches {
   }
 
   private async searchOnce(schema: CollectionSchema, request: SearchRequest): Promise<SearchReply> {
+    checkSearch(request, schema);
     const projection = projectionOf(schema, request);
     if (schema.shards.length === 1) {
       const [shard] = schema.shards;
@@ -64,6 +66,7 @@ export class Searches {
   }
 
   private async aggregateOnce(schema: CollectionSchema, query: AggregateQuery): Promise<AggregateReply> {
+    checkAggregate(query, schema);
     const filter = query.search === null ? query.filter : await this.bestHits(schema, query.search);
     const request: AggregateRequest = { filter, search: null, metrics: query.metrics, groupBy: query.groupBy };
     const states = await this.onEveryShard(schema, (host, shard) => host.aggregate(shard, request));
@@ -132,7 +135,8 @@ function projectionOf(schema: CollectionSchema, request: SearchRequest): Project
   const ordinal = (named: readonly { readonly name: string; readonly ordinal: number }[], name: string): number => {
     const found = named.find((candidate) => candidate.name === name);
     if (found !== undefined) return found.ordinal;
-    throw new HeddleError('InvalidInput', `collection "${schema.name}" has no "${name}" to return`, {
+    throw new HeddleError('InvalidInput', `${request.operation}: collection "${schema.name}" has no "${name}" to return`, {
+      hint: `There is ${named.map((known) => known.name).join(', ') || 'none'}.`,
       details: { collection: schema.name, property: name },
     });
   };

@@ -16,6 +16,7 @@ import { writeEntry, WriteKind } from '../protocol/write-batch.ts';
 import type { CollectionSchema } from '../schema/collection-schema.ts';
 import type { WriteAck } from '../shard/host-api.ts';
 import type { Catalog } from './catalog.ts';
+import { checkOptions } from './check-request.ts';
 import { sliceBatch, type BatchPart } from './routing.ts';
 
 /** Objects in one batch of `writeMatching`. */
@@ -38,6 +39,7 @@ export class Writes {
   }
 
   async write(client: Uint8Array, call: WriteCall): Promise<WriteReply> {
+    if (call.asked) checkOptions(call.asked);
     // Another may have taken its place in the queue meanwhile.
     for (let gate = this.gates.get(call.collection); gate !== undefined; gate = this.gates.get(call.collection)) await gate;
     const schema = this.current(call.collection, call.version);
@@ -106,6 +108,7 @@ export class Writes {
   }
 
   private async writeMatchingNow(call: MatchCall, context: CallContext, onUuids: (uuids: string[]) => void): Promise<MatchReply> {
+    checkOptions(call);
     const found = await this.catalog.consistently(
       () => this.current(call.collection, call.version),
       ({ shards }) =>

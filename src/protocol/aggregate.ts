@@ -1,5 +1,6 @@
 /** An aggregation as it travels, and its answer. Metric names are Weaviate's. */
 import type { FilterNode } from '../schema/filter.ts';
+import type { Asked } from './asked.ts';
 import type { SearchRequest } from './search-request.ts';
 
 export interface MetricRequest {
@@ -9,7 +10,7 @@ export interface MetricRequest {
   readonly topOccurrencesLimit: number;
 }
 
-export interface AggregateQuery {
+export interface AggregateQuery extends Asked {
   readonly collection: number;
   readonly filter: FilterNode | null;
   /** Aggregates over the best hits of this search (its limit) instead of all matches. */

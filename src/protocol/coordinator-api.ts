@@ -11,6 +11,7 @@ import type { CollectionSchema, IndexSettings } from '../schema/collection-schem
 import type { FilterNode } from '../schema/filter.ts';
 import type { PlainError } from '../core/errors.ts';
 import type { AggregateQuery, AggregateReply } from './aggregate.ts';
+import type { Asked } from './asked.ts';
 import type { SearchReply } from './search-reply.ts';
 import type { SearchRequest } from './search-request.ts';
 
@@ -36,6 +37,8 @@ export type SchemaChange =
   | { readonly kind: 'updateInvertedIndex'; readonly invertedIndex: NonNullable<CollectionConfig['invertedIndex']> };
 
 export interface WriteCall {
+  /** Left out by the coordinator itself. */
+  readonly asked?: Asked;
   readonly collection: number;
   readonly version: number;
   /** The client's own count of writes: names the request for ever, together with the client's UUID. */
@@ -53,7 +56,7 @@ export interface WriteReply {
   readonly failures: readonly { readonly index: number; readonly error: PlainError }[];
 }
 
-export interface MatchCall {
+export interface MatchCall extends Asked {
   readonly collection: number;
   readonly version: number;
   readonly filter: FilterNode | null;

@@ -1,8 +1,9 @@
 /**
  * A query as it travels from the client to the coordinator: plain data, every text already embedded (`nearText` and the
- * vector half of `hybrid` arrive as vectors), every path and operator already checked against the schema.
+ * vector half of `hybrid` arrive as vectors), its filter already checked against the schema.
  */
 import type { FilterNode } from '../schema/filter.ts';
+import type { Asked } from './asked.ts';
 
 export interface VectorTarget {
   /** Name of the vector. */
@@ -58,7 +59,7 @@ export interface GroupByRequest {
   readonly objectsPerGroup: number;
 }
 
-export interface SearchRequest {
+export interface SearchRequest extends Asked {
   readonly collection: string;
   readonly filter: FilterNode | null;
   readonly vector: VectorSearch | null;

@@ -7,16 +7,20 @@ import { HeddleError } from '../core/errors.ts';
 
 const TYPOS_MAX = 3;
 
-/** `at` says where: `collection "Note": property "title"`. Settings that are undefined count as left out. */
-export function refuseUnknown(given: object, known: readonly string[], at: string): void {
-  for (const [name, value] of Object.entries(given)) {
-    if (value === undefined || known.includes(name)) continue;
-    throw new HeddleError('InvalidInput', `${at}: there is no setting "${name}"`, {
+/** `at` says where: `collection "Note": property "title"`. */
+export function refuseUnknown(given: readonly string[], known: readonly string[], at: string): void {
+  for (const name of given) {
+    if (known.includes(name)) continue;
+    throw new HeddleError('InvalidInput', `${at}: there is no option "${name}"`, {
       hint: `Did you mean "${nearest(name, known)}"? There is ${known.join(', ')}.`,
-      details: { path: at, setting: name },
+      details: { property: name },
     });
   }
 }
+
+/** Names of the settings that are given, undefined ones counted as left out. */
+export const given = (settings: object): string[] =>
+  Object.entries(settings).flatMap(([name, value]) => (value === undefined ? [] : [name]));
 
 /** The known name that is closest, without regard to case; the first one when none is close. */
 function nearest(name: string, known: readonly string[]): string {

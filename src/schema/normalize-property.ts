@@ -1,6 +1,7 @@
 /** One property of a schema in its normal form, nested ones included. Called by `normalize` and by schema changes. */
 import type { PropertyConfig, PropertyOptions } from './collection-config.ts';
 import type { DataType, PropertySchema } from './collection-schema.ts';
+import { given, refuseUnknown } from './known-settings.ts';
 import { checkMemberName, invalidSchema } from './schema-names.ts';
 import { STEMMING_LANGUAGES, isStemmingLanguage } from './stemming-languages.ts';
 
@@ -11,6 +12,9 @@ const SCALARS = ['text', 'int', 'number', 'boolean', 'date', 'uuid'];
 const TYPES: ReadonlySet<string> = new Set([...SCALARS, ...SCALARS.map((type) => `${type}[]`), 'geoCoordinates', 'object', 'object[]']);
 const TOKENIZATIONS: ReadonlySet<string> = new Set(['word', 'lowercase', 'whitespace', 'field', 'trigram']);
 const RANGE_TYPES: ReadonlySet<string> = new Set(['int', 'number', 'date', 'int[]', 'number[]', 'date[]']);
+
+const SETTINGS =
+  'type optional description tokenization indexFilterable indexSearchable indexRangeFilters asciiFold stemming properties'.split(' ');
 
 const isText = (type: DataType): boolean => type === 'text' || type === 'text[]';
 const isObject = (type: DataType): boolean => type === 'object' || type === 'object[]';
@@ -23,6 +27,7 @@ export function normalizeProperty(collection: string, path: string, config: Prop
   checkMemberName(collection, 'property', name);
   const options: PropertyOptions = typeof config === 'string' ? { type: config } : config;
   const { type, optional } = parseType(collection, path, options);
+  refuseUnknown(given(options), SETTINGS, `collection "${collection}": property "${path}"`);
   const problem = (setting: string, value: unknown, what: string): Error =>
     invalidSchema(collection, `property "${path}": ${setting}`, value, what);
 

@@ -1,6 +1,7 @@
 /** One named vector of a schema in its normal form. Called by `normalize` and by schema changes. */
 import type { VectorConfig } from './collection-config.ts';
 import type { HnswConfig, PropertySchema, QuantizerConfig, VectorIndexConfig, VectorSchema } from './collection-schema.ts';
+import { given, refuseUnknown } from './known-settings.ts';
 import { checkMemberName, invalidSchema } from './schema-names.ts';
 
 /** Dimensions travel and are stored as u16. */
@@ -27,6 +28,9 @@ const QUANTIZER_DEFAULTS: Readonly<Record<QuantizerConfig['type'], QuantizerConf
 };
 const DISTANCES: ReadonlySet<string> = new Set(['cosine', 'dot', 'l2-squared', 'manhattan', 'hamming']);
 
+const SETTINGS = ['dimensions', 'distance', 'index', 'quantizer', 'vectorizer', 'from', 'when'];
+const KNOWN = { index: [...Object.keys(HNSW_DEFAULTS), 'threshold', 'hnsw'], quantizer: Object.keys(QUANTIZER_DEFAULTS.sq) };
+
 export function normalizeVector(
   collection: string,
   name: string,
@@ -35,6 +39,10 @@ export function normalizeVector(
   properties: readonly PropertySchema[],
 ): VectorSchema {
   checkMemberName(collection, 'vector', name);
+  const at = `collection "${collection}": vector "${name}"`;
+  refuseUnknown(given(config), SETTINGS, at);
+  for (const [setting, chosen] of Object.entries({ index: config.index, quantizer: config.quantizer }))
+    if (typeof chosen === 'object') refuseUnknown(given(chosen), KNOWN[setting as keyof typeof KNOWN], `${at}: ${setting}`);
   const problem = (setting: string, value: unknown, what: string): Error =>
     invalidSchema(collection, `vector "${name}": ${setting}`, value, what);
   const distance = config.distance ?? 'cosine';
@@ -76,17 +84,17 @@ function normalizeFrom(from: readonly string[] | undefined, properties: readonly
 }
 
 function normalizeIndex(index: VectorConfig['index'] = 'hnsw', problem: Problem): VectorIndexConfig {
-  const given = typeof index === 'string' ? { type: index } : index;
-  if (given.type === 'flat') return { type: 'flat' };
-  if (given.type === 'hnsw') return normalizeHnsw(given as Partial<HnswConfig>, problem);
-  if (given.type !== 'dynamic') throw problem('index', (given as { type: unknown }).type, 'must be "hnsw", "flat" or "dynamic"');
-  const { threshold = DYNAMIC_THRESHOLD, hnsw = {} } = given as { threshold?: number; hnsw?: Partial<HnswConfig> };
+  const chosen = typeof index === 'string' ? { type: index } : index;
+  if (chosen.type === 'flat') return { type: 'flat' };
+  if (chosen.type === 'hnsw') return normalizeHnsw(chosen as Partial<HnswConfig>, problem);
+  if (chosen.type !== 'dynamic') throw problem('index', (chosen as { type: unknown }).type, 'must be "hnsw", "flat" or "dynamic"');
+  const { threshold = DYNAMIC_THRESHOLD, hnsw = {} } = chosen as { threshold?: number; hnsw?: Partial<HnswConfig> };
   if (!Number.isInteger(threshold) || threshold < 1) throw problem('index.threshold', threshold, 'must be a whole number above 0');
   return { type: 'dynamic', threshold, hnsw: normalizeHnsw(hnsw, problem) };
 }
 
-function normalizeHnsw(given: Partial<HnswConfig>, problem: Problem): HnswConfig {
-  const merged: HnswConfig = { ...HNSW_DEFAULTS, ...given, type: 'hnsw' };
+function normalizeHnsw(chosen: Partial<HnswConfig>, problem: Problem): HnswConfig {
+  const merged: HnswConfig = { ...HNSW_DEFAULTS, ...chosen, type: 'hnsw' };
   const within = (setting: keyof HnswConfig, min: number, max: number): void => {
     const value = merged[setting] as number;
     if (!Number.isInteger(value) || value < min || value > max)
@@ -103,8 +111,8 @@ function normalizeHnsw(given: Partial<HnswConfig>, problem: Problem): HnswConfig
 }
 
 function normalizeQuantizer(quantizer: VectorConfig['quantizer'] = 'sq', problem: Problem): QuantizerConfig {
-  const given = typeof quantizer === 'string' ? { type: quantizer } : quantizer;
-  const defaults = QUANTIZER_DEFAULTS[given.type];
-  if (defaults === undefined) throw problem('quantizer', given.type, `must be one of ${Object.keys(QUANTIZER_DEFAULTS).join(', ')}`);
-  return { ...defaults, ...given };
+  const chosen = typeof quantizer === 'string' ? { type: quantizer } : quantizer;
+  const defaults = QUANTIZER_DEFAULTS[chosen.type];
+  if (defaults === undefined) throw problem('quantizer', chosen.type, `must be one of ${Object.keys(QUANTIZER_DEFAULTS).join(', ')}`);
+  return { ...defaults, ...chosen };
 }

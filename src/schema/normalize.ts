@@ -10,6 +10,7 @@ import { HeddleError } from '../core/errors.ts';
 import { VIRTUAL_SHARDS } from '../core/ids.ts';
 import type { CollectionConfig } from './collection-config.ts';
 import type { CollectionSchema, InvertedIndexConfig, PropertySchema, VectorSchema } from './collection-schema.ts';
+import { given, refuseUnknown } from './known-settings.ts';
 import { nestOrdinals, normalizeProperty } from './normalize-property.ts';
 import { normalizeVector } from './normalize-vector.ts';
 import { checkCollectionName, invalidSchema } from './schema-names.ts';
@@ -39,11 +40,14 @@ export const INVERTED_DEFAULTS: InvertedIndexConfig = {
   indexTimestamps: false,
 };
 
+const SETTINGS = ['description', 'properties', 'vectors', 'key', 'invertedIndex', 'shards'];
+
 /** The schema of a new collection. Throws `InvalidInput` naming the property, vector or setting. */
 export function normalize(name: string, config: CollectionConfig, placement: Placement = DEFAULT_PLACEMENT): CollectionSchema {
   checkCollectionName(name);
   if (typeof config !== 'object' || config === null || typeof config.properties !== 'object' || config.properties === null)
     throw invalidSchema(name, 'properties', config?.properties, 'is missing', 'Pass { properties: { title: "text" } }.');
+  refuseUnknown(given(config), SETTINGS, `collection "${name}"`);
   let ordinal = 0;
   const outer = Object.entries(config.properties).map(([key, value]) => normalizeProperty(name, key, value, ordinal++));
   const vectors = Object.entries(config.vectors ?? {}).map(([key, value]) => normalizeVector(name, key, value, ordinal++, outer));
@@ -89,8 +93,11 @@ function checkKey(name: string, key: string | undefined, properties: readonly Pr
   return key;
 }
 
-export function normalizeInverted(name: string, given: CollectionConfig['invertedIndex'] = {}): InvertedIndexConfig {
-  const { stopwords, ...rest } = given;
+export function normalizeInverted(name: string, wanted: CollectionConfig['invertedIndex'] = {}): InvertedIndexConfig {
+  const { stopwords, ...rest } = wanted;
+  const at = `collection "${name}": invertedIndex`;
+  refuseUnknown(given(wanted), Object.keys(INVERTED_DEFAULTS), at);
+  refuseUnknown(given(stopwords ?? {}), Object.keys(INVERTED_DEFAULTS.stopwords), `${at}.stopwords`);
   const merged: InvertedIndexConfig = { ...INVERTED_DEFAULTS, ...rest, stopwords: { ...INVERTED_DEFAULTS.stopwords, ...stopwords } };
   if (!(merged.k1 >= 0 && merged.k1 <= 100)) throw invalidSchema(name, 'invertedIndex.k1', merged.k1, 'must be from 0 to 100');
   if (!(merged.b >= 0 && merged.b <= 1)) throw invalidSchema(name, 'invertedIndex.b', merged.b, 'must be from 0 to 1');

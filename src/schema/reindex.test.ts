@@ -78,7 +78,7 @@ test('what does not apply is refused by name', () => {
   expect(errorOf(() => updateProperty(schema, 'title', { tokenisation: 'field' } as object))).toMatchObject({
     code: 'InvalidInput',
     hint: expect.stringContaining('"tokenization"'),
-    details: { setting: 'tokenisation' },
+    details: { property: 'tokenisation' },
   });
   expect(errorOf(() => updateInvertedIndex(schema, { k1: -1 })).message).toContain('k1');
 });

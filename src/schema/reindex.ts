@@ -8,7 +8,7 @@
 import { HeddleError } from '../core/errors.ts';
 import type { CollectionConfig } from './collection-config.ts';
 import type { CollectionSchema, IndexSettings, PropertySchema } from './collection-schema.ts';
-import { refuseUnknown } from './known-settings.ts';
+import { given, refuseUnknown } from './known-settings.ts';
 import { normalizeProperty } from './normalize-property.ts';
 import { normalizeInverted } from './normalize.ts';
 import { invalidSchema } from './schema-names.ts';
@@ -25,7 +25,7 @@ const wasBuilt = ({ index, nested }: PropertySchema): boolean => index !== undef
 
 /** Other index settings for the property at a dotted path; those left out stay. The same schema when nothing changes. */
 export function updateProperty(schema: CollectionSchema, path: string, settings: Partial<IndexSettings>): CollectionSchema {
-  refuseUnknown(settings, SETTINGS, `config.updateProperty: property "${path}"`);
+  refuseUnknown(given(settings), SETTINGS, `config.updateProperty: property "${path}"`);
   let found = false;
   let changed = false;
   const visit = (property: PropertySchema, prefix: string): PropertySchema => {
@@ -46,11 +46,11 @@ export function updateProperty(schema: CollectionSchema, path: string, settings:
   return changed ? { ...schema, version: schema.version + 1, properties, nextOrdinal: schema.nextOrdinal + 1 } : schema;
 }
 
-function settingsOf(collection: string, path: string, property: PropertySchema, given: Partial<IndexSettings>): IndexSettings {
+function settingsOf(collection: string, path: string, property: PropertySchema, changes: Partial<IndexSettings>): IndexSettings {
   const now = settingsIn(property.next ?? property);
   const { indexFilterable, indexRangeFilters } = now;
   const kept = property.type.startsWith('text') ? now : { indexFilterable, indexRangeFilters };
-  return settingsIn(normalizeProperty(collection, path, { ...kept, ...given, type: property.type }, property.ordinal));
+  return settingsIn(normalizeProperty(collection, path, { ...kept, ...changes, type: property.type }, property.ordinal));
 }
 
 function settingsIn(from: IndexSettings): IndexSettings {

@@ -42,6 +42,8 @@ const write = (host: ShardHost, entries: Parameters<typeof batchOf>[0]): Promise
   host.write({ shard: SHARD, request: { client: new Uint8Array(16), sequence: ++sequence }, batch: batchOf(entries), atomic: true });
 
 const request = (query: number[], filter: SearchRequest['filter'] = null): SearchRequest => ({
+  operation: 'nearVector',
+  options: [],
   collection: 'Note',
   filter,
   vector: {

@@ -5,6 +5,8 @@ import { planShardSearch } from '../plan.ts';
 import type { TestShard } from './test-shard.ts';
 
 const NOTHING: SearchRequest = {
+  operation: 'test',
+  options: [],
   collection: 'Thing',
   filter: null,
   vector: null,
