@@ -83,7 +83,7 @@ export class Query<Out extends object, V extends string> {
   }
 
   /** Objects that match, in the order of `sort`, else of their UUIDs. */
-  fetchObjects(settings: FetchSettings<Out, V> = {}): Promise<QueryResult<Out, V>> {
+  async fetchObjects(settings: FetchSettings<Out, V> = {}): Promise<QueryResult<Out, V>> {
     return this.run(this.base('fetchObjects', settings), settings);
   }
 
@@ -137,7 +137,7 @@ export class Query<Out extends object, V extends string> {
   }
 
   /** Keyword search, ranked by BM25. */
-  bm25(query: string, settings: KeywordSettings<Out, V> = {}): Promise<QueryResult<Out, V>> {
+  async bm25(query: string, settings: KeywordSettings<Out, V> = {}): Promise<QueryResult<Out, V>> {
     const base = this.base('bm25', settings);
     return this.run({ ...base, keyword: this.keywordSearch('bm25', query, settings) }, settings);
   }

@@ -8,7 +8,7 @@ import { isUuid } from '../core/ids.ts';
 import type { AggregateQuery } from '../protocol/aggregate.ts';
 import type { Asked } from '../protocol/asked.ts';
 import type { KeywordSearch, SearchRequest, SortKey, VectorSearch } from '../protocol/search-request.ts';
-import type { CollectionSchema, PropertySchema } from '../schema/collection-schema.ts';
+import type { CollectionSchema, DataType, PropertySchema } from '../schema/collection-schema.ts';
 import { describeValue, plainValue } from '../schema/describe-value.ts';
 import { refuseUnknown } from '../schema/known-settings.ts';
 
@@ -51,13 +51,6 @@ export function checkOptions({ operation, options }: Asked): void {
   refuseUnknown(options, OPTIONS[operation] ?? options, operation);
 }
 
-function wrong(operation: string, option: string, value: unknown, problem: string, hint = ''): HeddleError {
-  return new HeddleError('InvalidInput', `${operation}: ${option} ${problem}, got ${describeValue(value)}`, {
-    hint,
-    details: { property: option, value: plainValue(value) },
-  });
-}
-
 export function checkSearch(request: SearchRequest, schema: CollectionSchema): void {
   checkOptions(request);
   const { operation, limit, offset, after, fusion, vector, keyword, groupBy } = request;
@@ -65,14 +58,7 @@ export function checkSearch(request: SearchRequest, schema: CollectionSchema): v
   check.whole('limit', limit, 0);
   check.whole('offset', offset, 0);
   check.whole('autoLimit', request.autocut, 0);
-  if (limit + offset > WINDOW_MAX)
-    throw wrong(
-      operation,
-      'limit',
-      limit,
-      `with offset ${offset} passes ${WINDOW_MAX}`,
-      'Go through large results with iterator(), or with after.',
-    );
+  check.that('limit', limit, limit + offset <= WINDOW_MAX, `with offset ${offset} passes ${WINDOW_MAX}: use iterator() or after`);
   if (after !== null) check.that('after', after, isUuid(after), 'must be a UUID');
   if (fusion !== null) {
     check.that('alpha', fusion.alpha, fusion.alpha >= 0 && fusion.alpha <= 1, 'must be from 0 to 1');
@@ -95,8 +81,9 @@ export function checkSearch(request: SearchRequest, schema: CollectionSchema): v
 export function checkAggregate(query: AggregateQuery, schema: CollectionSchema): void {
   checkOptions(query);
   const check = new Checker('aggregate', schema);
-  for (const { path, topOccurrencesLimit } of query.metrics) {
-    check.path('returnMetrics', path);
+  for (const { path, metrics, topOccurrencesLimit } of query.metrics) {
+    const known = metricsOf(check.path('returnMetrics', path).type);
+    for (const metric of metrics) check.oneOf(`returnMetrics.${path}`, metric, known);
     check.whole('topOccurrencesLimit', topOccurrencesLimit, 1);
   }
   if (query.groupBy !== null) {
@@ -104,6 +91,12 @@ export function checkAggregate(query: AggregateQuery, schema: CollectionSchema):
     check.whole('groupBy.limit', query.groupBy.limit, 1);
   }
   if (query.search !== null) checkSearch(query.search, schema);
+}
+
+/** What can be said of values of a type. */
+function metricsOf(type: DataType): string[] {
+  if (/^(int|number|date)/.test(type)) return words('count sum mean median mode minimum maximum');
+  return words(type.startsWith('boolean') ? 'count totalTrue totalFalse percentageTrue percentageFalse' : 'count topOccurrences mode');
 }
 
 function checkVector(check: Checker, { maxDistance, ef, combination, targets }: VectorSearch): void {
@@ -136,7 +129,7 @@ function checkSort(check: Checker, { path, order, from }: SortKey): void {
   if (check.path('sort', path).type !== 'geoCoordinates') return;
   const within = (degrees: unknown, most: number): boolean => typeof degrees === 'number' && Math.abs(degrees) <= most;
   const isPlace = within(from?.latitude, 90) && within(from?.longitude, 180);
-  check.that(option, from, isPlace, 'is a place: it needs from: { latitude, longitude } to sort by distance');
+  check.that(option, from, isPlace, 'needs from: { latitude, longitude }');
 }
 
 class Checker {
@@ -148,8 +141,12 @@ class Checker {
     this.schema = schema;
   }
 
-  that(option: string, value: unknown, holds: boolean, problem: string): void {
-    if (!holds) throw wrong(this.operation, option, value, problem);
+  that(option: string, value: unknown, holds: boolean, problem: string, hint = ''): void {
+    if (!holds)
+      throw new HeddleError('InvalidInput', `${this.operation}: ${option} ${problem}, got ${describeValue(value)}`, {
+        hint,
+        details: { property: option, value: plainValue(value) },
+      });
   }
 
   whole(option: string, value: unknown, least: number): void {
@@ -166,15 +163,9 @@ class Checker {
     let found: PropertySchema | undefined;
     for (const name of String(path).split('.')) {
       found = level.find((property) => property.name === name);
-      if (found === undefined)
-        throw wrong(
-          this.operation,
-          option,
-          path,
-          'is not a property of this collection',
-          `There is ${level.map((property) => property.name).join(', ') || 'nothing inside'}.`,
-        );
-      level = found.nested;
+      const names = level.map((property) => property.name).join(', ');
+      this.that(option, path, found !== undefined, 'is not a property of this collection', `There is ${names}.`);
+      level = found!.nested;
     }
     return found!;
   }

@@ -83,6 +83,14 @@ export class TermBucket {
     return net;
   }
 
+  /** Objects with the term, those that died since their postings were last merged counted too. */
+  count(key: TermKey): number {
+    let count = 0;
+    for (const value of this.reader.getAll(this.keyBytes(key))) count += readHeader(value, this.scored).count;
+    for (const memtable of this.memtables) count += memtable.count(key);
+    return count;
+  }
+
   /** Postings of a term for scoring. Scored buckets only. */
   list(key: TermKey): PostingList {
     const list = new PostingList();

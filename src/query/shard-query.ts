@@ -8,6 +8,7 @@ import type { Clock } from '../core/clock.ts';
 import { systemClock } from '../core/clock.ts';
 import { compareBytes } from '../core/bytes.ts';
 import type { DocSet } from '../core/doc-set.ts';
+import { estimatedMatches } from '../inverted/estimate.ts';
 import type { InvertedIndex } from '../inverted/inverted-index.ts';
 import type { FacetRequest } from '../protocol/search-request.ts';
 import type { CollectionSchema } from '../schema/collection-schema.ts';
@@ -65,7 +66,10 @@ export class ShardQuery {
     timer.stage('fetchMs');
     const { total, facets } = this.counted(search, allow ?? inverted.live);
     timer.stage('countMs');
-    if (search.explain) timer.facts.matchingFilter = allow === null ? null : allow.count();
+    if (search.explain) {
+      timer.facts.estimatedFilter = search.filter && estimatedMatches(inverted, search.filter);
+      timer.facts.matchingFilter = allow && allow.count();
+    }
     return { vector, keyword, fetched, total, facets, explain: search.explain ? timer.facts : null };
   }
 
