@@ -44,12 +44,22 @@ export class EnginePage {
   }
 
   async build(settings: IndexSettings): Promise<{ rate: number; built: Built }> {
+    // Does nothing where rows were generated.
     await this.page.evaluate(
       (rows) => globalThis.engine.load('/data/base.f32', '/data/queries.f32', '/data/truth.u32', rows),
       this.set.rows * this.set.dimensions,
     );
     const { value, cpuMs } = await this.timed(() => this.page.evaluate((given) => globalThis.engine.build(given), settings));
     return { rate: (value.rows / cpuMs) * 1000, built: value };
+  }
+
+  /** Rows and queries drawn in the worker instead of fetched. */
+  async generate(dimensions: number, rows: number, queries: number): Promise<void> {
+    await this.page.evaluate(([dims, n, q]) => globalThis.engine.generate(dims, n, q), [dimensions, rows, queries] as const);
+  }
+  /** The true answers of generated queries, by exact scan of what was built. */
+  async findTruth(): Promise<void> {
+    await this.page.evaluate(() => globalThis.engine.findTruth());
   }
 
   async warm(ef: number): Promise<void> {

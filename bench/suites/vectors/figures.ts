@@ -21,6 +21,7 @@ export const FIGURES: readonly string[] = [
   'vectors.compact-bytes-per-vector',
   'vectors.graph-disk.vs-arena',
   'vectors.growth.qps-1m.vs-10k',
+  'vectors.growth.build-1m.vs-10k',
   'vectors.filtered1.recall',
   'vectors.filtered1.qps.vs-unfiltered',
   'vectors.filtered10.recall',

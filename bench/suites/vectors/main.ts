@@ -1,156 +1,79 @@
 /**
- * npm run bench -- vectors [--sets minilm,glove,fashion-mnist] [--only curves,memory,filters,churn,compact,api] [--rounds 3] [--rows N] [--peers hnswlib-wasm,edgevec,usearch] [--plots FOLDER] [--json FILE]
+ * npm run bench -- vectors [--sets minilm,glove,fashion-mnist] [--only curves,peers,memory,filters,churn,compact,api,growth]
+ *   [--rounds 2] [--rows N] [--growth-rows 1000000] [--peers hnswlib-wasm,edgevec,usearch,pgvector] [--plots FOLDER] [--join A.json,B.json] [--json FILE]
  *
  * Engine against native hnswlib (compiled here with -O3 -march=native) and browser peers: one thread each, same M and
  * efConstruction, in turns; rates are per second of the measuring thread's own CPU time. `--rows` takes fewer rows for a
- * quick look (its figures are then rows only).
+ * quick look. A run in parts (`--sets`, `--only`) is put together by `--join`, which measures nothing itself. What a part took is
+ * among the rows; data sets and native programs are kept in `bench/.cache/vectors`.
  */
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { median, rounded } from '../../run/statistics.ts';
-import type { BenchContext, Figure, SuiteResult } from '../../run/suite.ts';
+import { readFileSync } from 'node:fs';
+import type { BenchContext, Figure, Report, SuiteResult } from '../../run/suite.ts';
 import { measureApi } from './api.ts';
-import { rateAt, recallAt, type Point } from './curve.ts';
+import { measureCurves } from './curves.ts';
 import { dataSet, type DataSet } from './datasets.ts';
-import { EnginePage } from './engine-page.ts';
 import { FIGURES } from './figures.ts';
-import { compileNative, NativePeer } from './native.ts';
-import { measureMiniLm } from './minilm.ts';
-import { writePlot } from './plot.ts';
+import { measureGrowth } from './growth.ts';
+import { churn, compact, filters, memory, onMiniLm } from './minilm.ts';
 import { measureSmallPeers } from './small-peers.ts';
 
 export const figures = FIGURES;
 
-const M = 16;
-const EF_CONSTRUCTION = 200;
-const K = 10;
-const EFS = [12, 16, 24, 32, 48, 64, 96, 128, 200, 320];
-const RECALL_EF = 64;
-const MIB = 1024 * 1024;
-
 type Rows = Record<string, unknown>[];
+type Part = (context: BenchContext, set: DataSet, rows: Rows) => Promise<Figure[]>;
+
+/** Whatever is not of every set is measured on MiniLM. */
+const PARTS: Record<string, { readonly everySet: boolean; readonly run: Part }> = {
+  api: { everySet: false, run: measureApi },
+  memory: { everySet: false, run: onMiniLm(memory) },
+  filters: { everySet: false, run: onMiniLm(filters) },
+  curves: { everySet: true, run: (context, set, rows) => measureCurves(context, set, peersOf(context), rows) },
+  compact: { everySet: false, run: onMiniLm(compact) },
+  churn: { everySet: false, run: onMiniLm(churn) },
+  growth: { everySet: false, run: measureGrowth },
+  peers: { everySet: true, run: (context, set, rows) => measureSmallPeers(context, set.name, peersOf(context), rows) },
+};
 
 export async function run(context: BenchContext): Promise<SuiteResult> {
-  const names = (context.option('sets') ?? 'minilm,glove,fashion-mnist').split(',') as DataSet['name'][];
-  const only = (context.option('only') ?? 'curves,memory,filters,churn,compact,api').split(',');
+  const joined = context.option('join');
+  if (joined !== undefined) return join(joined.split(','));
+  const sets = (context.option('sets') ?? 'minilm,glove,fashion-mnist').split(',') as DataSet['name'][];
+  const only = (context.option('only') ?? Object.keys(PARTS).join(',')).split(',');
   const rows: Rows = [];
   const figures: Figure[] = [];
   const missing: { name: string; reason: string }[] = [];
-  for (const name of names) {
-    try {
-      const set = dataSet(name, context.root, context.cache, Number(context.option('rows') ?? Infinity));
-      if (only.includes('curves')) figures.push(...(await measureSet(context, set, rows)));
-      if (only.includes('curves')) await measureSmallPeers(context, name, peersOf(context), rows);
-      if (name !== 'minilm') continue;
-      const found = await measureMiniLm(context, set, only, rows);
-      figures.push(...found.figures);
-      if (only.includes('api')) figures.push(...(await measureApi(context, set, found.engineRate, rows)));
-    } catch (thrown) {
-      missing.push({ name: `vectors.${name}`, reason: thrown instanceof Error ? thrown.message : String(thrown) });
+  for (const name of sets) {
+    for (const [part, { everySet, run }] of Object.entries(PARTS)) {
+      if (!only.includes(part) || !(everySet || name === 'minilm')) continue;
+      const began = performance.now();
+      try {
+        const found = await run(context, dataSet(name, context.root, context.cache, Number(context.option('rows') ?? Infinity)), rows);
+        for (const { name: figure, value, unit } of found) context.log(`${figure} ${value} ${unit}`);
+        figures.push(...found);
+      } catch (thrown) {
+        const reason = thrown instanceof Error ? thrown.message : String(thrown);
+        context.log(`${name}, ${part}: ${reason}`);
+        missing.push({ name: `vectors.${name} (${part})`, reason });
+      }
+      const seconds = Math.round((performance.now() - began) / 1000);
+      context.log(`${name}, ${part}: ${seconds} s`);
+      rows.push({ set: name, part, seconds });
     }
   }
   return { figures, rows, missing };
 }
 
-const peersOf = (context: BenchContext): string[] => (context.option('peers') ?? 'hnswlib-wasm,edgevec,usearch').split(',');
+const peersOf = (context: BenchContext): string[] => (context.option('peers') ?? 'hnswlib-wasm,edgevec,usearch,pgvector').split(',');
 
-async function measureSet(context: BenchContext, set: DataSet, rows: Rows): Promise<Figure[]> {
-  const rounds = Number(context.option('rounds') ?? 3);
-  const native = new NativePeer(
-    compileNative('hnswlib-peer', context.cache, [join(context.root, 'bench/node_modules/hnswlib-node/src/hnswlib')]),
-    [
-      set.base,
-      set.query,
-      set.truth,
-      String(set.dimensions),
-      set.distance === 'cosine' ? 'ip' : 'l2',
-      String(M),
-      String(EF_CONSTRUCTION),
-      String(K),
-    ],
-  );
-  const engine = await EnginePage.open(set);
-  const exact = await EnginePage.open(set);
-  const peer = peersOf(context).includes('hnswlib-wasm') ? await EnginePage.open(set, true) : null;
-  const settings = {
-    dimensions: set.dimensions,
-    distance: set.distance,
-    maxConnections: M,
-    efConstruction: EF_CONSTRUCTION,
-    keepRows: true,
-    memoryBytesMax: 2_000 * MIB,
+/** Reports of parts as one; a later figure of the same name counts. */
+function join(files: readonly string[]): SuiteResult {
+  const reports = files.map((file) => JSON.parse(readFileSync(file, 'utf8')) as Report);
+  const byName = new Map(reports.flatMap(({ figures }) => figures).map((figure) => [figure.name, figure]));
+  return {
+    figures: [...byName.values()],
+    rows: reports.flatMap(({ commit, machine, date, rows }) => [{ commit, machine, date }, ...rows]),
+    missing: reports
+      .flatMap(({ missing }) => missing ?? [])
+      .filter(({ name, reason }) => !FIGURES.includes(name) && !byName.has(name) && reason !== ''),
   };
-  try {
-    const theirs = await native.ask<{ rows: number; cpuSeconds: number }>('build');
-    const ours = await engine.build({ ...settings, quantizer: 'sq' });
-    const plain = await exact.build({ ...settings, quantizer: 'none' });
-    const build = { native: theirs.rows / theirs.cpuSeconds, heddle: ours.rate, none: plain.rate };
-    context.log(
-      `${set.name}: built per CPU second: hnswlib ${build.native.toFixed(0)}, ours ${build.heddle.toFixed(0)}, ours f32 ${build.none.toFixed(0)} (${await engine.engineBuild()})`,
-    );
-    rows.push({ set: set.name, rows: set.rows, engine: 'hnswlib native', buildPerCpuS: build.native });
-    rows.push({ set: set.name, engine: 'heddle sq', buildPerCpuS: build.heddle, ...ours.built });
-    rows.push({ set: set.name, engine: 'heddle none', buildPerCpuS: build.none, ...plain.built });
-    if (peer)
-      rows.push({
-        set: set.name,
-        rows: set.rows,
-        engine: 'hnswlib-wasm',
-        buildPerCpuS: await peer.buildPeer('hnswlib-wasm', M, EF_CONSTRUCTION),
-      });
-    await engine.warm(EFS[3]);
-    const taken = new Map<string, { ef: number; recall: number; qps: number; wallQps?: number }[]>();
-    const note = (name: string, point: { ef: number; recall: number; qps: number }): void =>
-      void taken.set(name, [...(taken.get(name) ?? []), point]);
-    for (let round = 0; round < rounds; round++)
-      for (const ef of EFS) {
-        note('hnswlib native', await native.ask<Point>(`search ${ef}`));
-        note('heddle sq', await engine.search(ef, K));
-        note('heddle none', await exact.search(ef, K));
-        if (peer && (round === 0 || rounds > 3)) note('hnswlib-wasm', await peer.searchPeer(ef, K));
-      }
-    const curves: Record<string, Point[]> = {};
-    for (const [name, points] of taken) {
-      curves[name] = EFS.map((ef) => {
-        const here = points.filter((point) => point.ef === ef);
-        return { ef, recall: here[0].recall, qps: median(here.map(({ qps }) => qps)) };
-      });
-      for (const point of curves[name]) rows.push({ set: set.name, engine: name, ...point });
-      context.log(
-        `${set.name}: ${name}: ${curves[name].map(({ ef, recall, qps }) => `${ef}: ${recall.toFixed(4)} at ${qps.toFixed(0)}/s`).join(', ')}`,
-      );
-    }
-    const plots = context.option('plots') ?? context.cache;
-    mkdirSync(plots, { recursive: true });
-    writePlot(
-      join(plots, `vectors-${set.name}.svg`),
-      `${set.name}, ${set.rows.toLocaleString('en')} × ${set.dimensions}, ${set.distance}`,
-      curves,
-    );
-    return figuresOf(set, curves, build);
-  } finally {
-    native.close();
-    await engine.close();
-    await exact.close();
-    await peer?.close();
-  }
-}
-
-function figuresOf(set: DataSet, curves: Record<string, Point[]>, build: { native: number; heddle: number }): Figure[] {
-  const figures: Figure[] = [];
-  const prefix = `vectors.${set.name}`;
-  const ratio = (name: string, ours: number | null, theirs: number | null, goal: string): void => {
-    if (ours !== null && theirs !== null) figures.push({ name: `${prefix}.${name}`, value: rounded(ours / theirs, 3), unit: '×', goal });
-  };
-  const at = (engine: string, recall: number): number | null => (curves[engine] ? rateAt(curves[engine], recall) : null);
-  const native = set.name === 'glove' ? '>= 1.6' : '>= 1.8';
-  ratio('qps95.vs-hnswlib', at('heddle sq', 0.95), at('hnswlib native', 0.95), native);
-  ratio('qps99.vs-hnswlib', at('heddle sq', 0.99), at('hnswlib native', 0.99), native);
-  ratio('qps95.vs-hnswlib-wasm', at('heddle sq', 0.95), at('hnswlib-wasm', 0.95), set.name === 'glove' ? '>= 4.5' : '>= 8');
-  ratio('exact-walk.vs-hnswlib', at('heddle none', 0.95), at('hnswlib native', 0.95), '>= 0.85');
-  ratio('build.vs-hnswlib', build.heddle, build.native, '>= 1.8');
-  const [theirs, ours] = [recallAt(curves['hnswlib native'], RECALL_EF), recallAt(curves['heddle sq'], RECALL_EF)];
-  if (theirs !== null && ours !== null)
-    figures.push({ name: `${prefix}.build-recall-loss`, value: rounded(theirs - ours, 3), unit: '', goal: '<= 0.005' });
-  return figures;
 }

@@ -24,6 +24,10 @@ export interface IndexSettings {
 
 const RESCORE_LIMITS = { none: 0, sq: 20, bq: 512, pq: 100 };
 
+/** Shape of generated rows. */
+const LATENT = 48;
+const CLUSTERS = 1_000;
+
 class FlatRows implements VectorRows {
   readonly dimensions: number;
   private readonly values: Float32Array;
@@ -72,6 +76,36 @@ export class MeasuredIndex {
     this.base = base;
     this.queries = queries;
     this.truth = truth;
+  }
+
+  /** Draws clustered rows and queries: 48 latent dimensions spread over all, and noise. */
+  generate(dimensions: number, rows: number, queries: number): void {
+    const random = new SeededRandom(5);
+    const normal = (): number => (random.next() + random.next() + random.next() + random.next() - 2) * 1.7;
+    const basis = Float32Array.from({ length: LATENT * dimensions }, normal);
+    const centers = Float32Array.from({ length: CLUSTERS * LATENT }, normal);
+    const latent = new Float32Array(LATENT);
+    const draw = (count: number): Float32Array<ArrayBuffer> => {
+      const out = new Float32Array(count * dimensions);
+      for (let row = 0; row < count; row++) {
+        const center = random.int(CLUSTERS) * LATENT;
+        for (let l = 0; l < LATENT; l++) latent[l] = centers[center + l] + normal() * 0.7;
+        const into = out.subarray(row * dimensions, (row + 1) * dimensions);
+        for (let l = 0; l < LATENT; l++) for (let d = 0, at = l * dimensions; d < dimensions; d++) into[d] += latent[l] * basis[at + d];
+        for (let d = 0; d < dimensions; d++) into[d] += (random.next() - 0.5) * 2;
+      }
+      return out;
+    };
+    this.give(draw(rows), draw(queries), new Uint32Array(0));
+  }
+
+  /** The ten nearest of each query by exact scan. */
+  findTruth(): void {
+    const { dimensions } = this.opened;
+    const count = this.queries.length / dimensions;
+    this.truth = new Uint32Array(count * 10);
+    for (let q = 0; q < count; q++)
+      this.truth.set(this.opened.searchExact(this.queries.subarray(q * dimensions, (q + 1) * dimensions), 10).docIDs, q * 10);
   }
 
   private open(state: VectorIndexState | null, settings: IndexSettings, sequence: number): GraphIndex {

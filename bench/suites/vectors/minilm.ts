@@ -14,14 +14,20 @@ const REOPENINGS = 5;
 type Rows = Record<string, unknown>[];
 type Part = (engine: EnginePage, settings: IndexSettings, rows: Rows) => Promise<Figure[]>;
 
-export async function measureMiniLm(
-  context: BenchContext,
-  set: DataSet,
-  only: readonly string[],
-  rows: Rows,
-): Promise<{ figures: Figure[]; engineRate: number | null }> {
-  const { dimensions, distance } = set;
-  const settings: IndexSettings = {
+/** A part with a browser of its own. */
+export const onMiniLm =
+  (part: Part) =>
+  async (_context: BenchContext, set: DataSet, rows: Rows): Promise<Figure[]> => {
+    const engine = await EnginePage.open(set);
+    try {
+      return await part(engine, settingsOf(set), rows);
+    } finally {
+      await engine.close();
+    }
+  };
+
+export function settingsOf({ dimensions, distance }: Pick<DataSet, 'dimensions' | 'distance'>): IndexSettings {
+  return {
     dimensions,
     distance,
     maxConnections: 16,
@@ -30,25 +36,10 @@ export async function measureMiniLm(
     keepRows: true,
     memoryBytesMax: MEMORY_BYTES,
   };
-  const figures: Figure[] = [];
-  let engineRate: number | null = null;
-  for (const [name, part] of Object.entries({ memory, filters, churn, compact })) {
-    if (!only.includes(name)) continue;
-    const engine = await EnginePage.open(set);
-    try {
-      const found = await part(engine, settings, rows);
-      for (const { name: figure, value, unit } of found) context.log(`${figure} ${value} ${unit}`);
-      figures.push(...found);
-      if (name === 'filters') engineRate = (await engine.search(EF, K)).wallQps;
-    } finally {
-      await engine.close();
-    }
-  }
-  return { figures, engineRate };
 }
 
 /** f32 rows on disk: bytes a vector, graph files, time to reopen. */
-const memory: Part = async (engine, settings, rows) => {
+export const memory: Part = async (engine, settings, rows) => {
   const { built } = await engine.build({ ...settings, keepRows: false });
   const reopened: number[] = [];
   for (let round = 0; round < REOPENINGS; round++) reopened.push((await engine.reopen()).wallMs);
@@ -61,7 +52,7 @@ const memory: Part = async (engine, settings, rows) => {
   ];
 };
 
-const filters: Part = async (engine, settings, rows) => {
+export const filters: Part = async (engine, settings, rows) => {
   await engine.build(settings);
   await engine.warm(EF);
   const plain = await engine.search(EF, K);
@@ -80,14 +71,14 @@ const filters: Part = async (engine, settings, rows) => {
   return figures;
 };
 
-const churn: Part = async (engine, settings, rows) => {
+export const churn: Part = async (engine, settings, rows) => {
   await engine.build(settings);
   const churned = await engine.churn(3, 64, K);
   rows.push({ engine: 'heddle sq', churn: 3, ...churned });
   return [{ name: 'vectors.churn.recall-loss', value: rounded(churned.recallBefore - churned.recallAfter, 3), unit: '', goal: '<= 0.01' }];
 };
 
-const compact: Part = async (engine, settings, rows) => {
+export const compact: Part = async (engine, settings, rows) => {
   const { built } = await engine.build({ ...settings, quantizer: 'bq', keepRows: false });
   for (const ef of [64, 128, 256]) rows.push({ engine: 'heddle bq, rows on disk', ...(await engine.search(ef, K)) });
   return [{ name: 'vectors.compact-bytes-per-vector', value: rounded(built.bytesPerVector), unit: 'bytes', goal: '<= 210' }];

@@ -1,4 +1,4 @@
-/** Recall against queries per second as an SVG file: logarithmic rate upwards, recall to the right, a line for each engine. */
+/** The plots of the suite as SVG files. */
 import { writeFileSync } from 'node:fs';
 import type { Point } from './curve.ts';
 
@@ -10,6 +10,7 @@ const TOP = 40;
 const BOTTOM = 50;
 const COLOURS = ['#0b6e4f', '#c44900', '#3454d1', '#8f2d56', '#6b705c', '#b08900'];
 
+/** Recall against queries per second: logarithmic rate upwards, recall to the right, a line for each engine. */
 export function writePlot(file: string, title: string, curves: Readonly<Record<string, readonly Point[]>>): void {
   const points = Object.values(curves).flat();
   const low = Math.floor(Math.min(...points.map(({ recall }) => recall)) * 20) / 20;
@@ -41,6 +42,30 @@ export function writePlot(file: string, title: string, curves: Readonly<Record<s
 ${parts.join('\n')}
 <text x="${(LEFT + WIDTH - RIGHT) / 2}" y="${HEIGHT - 10}" text-anchor="middle">recall@10</text>
 <text x="16" y="${HEIGHT / 2}" transform="rotate(-90 16 ${HEIGHT / 2})" text-anchor="middle">queries per CPU second, one thread</text>
+</svg>
+`,
+  );
+}
+
+const BAR = 28;
+
+/** One bar for each engine, its value beside it. */
+export function writeBars(file: string, title: string, values: Readonly<Record<string, number>>): void {
+  const most = Math.max(...Object.values(values));
+  const height = TOP + BOTTOM / 2 + Object.keys(values).length * BAR;
+  const bars = Object.entries(values).map(([name, value], i) => {
+    const y = TOP + i * BAR;
+    const width = (value / most) * (WIDTH - 2 * RIGHT);
+    return `<text x="${RIGHT - 10}" y="${y + 15}" text-anchor="end">${name}</text>
+<rect x="${RIGHT}" y="${y}" width="${width.toFixed(1)}" height="${BAR - 8}" fill="${COLOURS[i % COLOURS.length]}"/>
+<text x="${(RIGHT + width + 8).toFixed(1)}" y="${y + 15}">${Math.round(value).toLocaleString('en')}</text>`;
+  });
+  writeFileSync(
+    file,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="12" fill="#222">
+<rect width="${WIDTH}" height="${height}" fill="#fff"/>
+<text x="${LEFT}" y="22" font-size="15">${title}</text>
+${bars.join('\n')}
 </svg>
 `,
   );

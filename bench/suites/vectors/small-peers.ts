@@ -1,8 +1,11 @@
-/** Peers too slow, or too different, for the full sets: usearch (native, through its addon) and edgevec (wasm), over 10,000 rows as rows of the report. */
+/**
+ * Peers too slow, or too different, for the full sets, over 10,000 rows as rows of the report: usearch (native, through its addon),
+ * edgevec (wasm), pgvector in PGlite (wasm).
+ */
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { BenchContext } from '../../run/suite.ts';
+import type { BenchContext, Figure } from '../../run/suite.ts';
 import { dataSet, type DataSet } from './datasets.ts';
 import { EnginePage } from './engine-page.ts';
 
@@ -12,10 +15,17 @@ const EFS = [16, 64, 200];
 
 type Rows = Record<string, unknown>[];
 
-export async function measureSmallPeers(context: BenchContext, name: DataSet['name'], peers: readonly string[], rows: Rows): Promise<void> {
+export async function measureSmallPeers(
+  context: BenchContext,
+  name: DataSet['name'],
+  peers: readonly string[],
+  rows: Rows,
+): Promise<Figure[]> {
   const set = dataSet(name, context.root, context.cache, ROWS);
   if (peers.includes('edgevec')) await edgevec(set, rows);
   if (peers.includes('usearch')) usearch(context.root, set, rows);
+  if (peers.includes('pgvector')) await pgvector(context.root, set, rows);
+  return [];
 }
 
 async function edgevec(set: DataSet, rows: Rows): Promise<void> {
@@ -26,6 +36,15 @@ async function edgevec(set: DataSet, rows: Rows): Promise<void> {
   } finally {
     await page.close();
   }
+}
+
+const PG_BATCH = 500;
+const PG_QUERIES = 200;
+
+/** Of this process. */
+function cpuS(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
 }
 
 interface UsearchIndex {
@@ -46,7 +65,6 @@ function usearch(root: string, set: DataSet, rows: Rows): void {
   const base = floats(set.base);
   const queries = floats(set.query);
   const truth = new Uint32Array(Uint8Array.from(readFileSync(set.truth)).buffer);
-  const cpuS = (): number => process.cpuUsage().user / 1e6 + process.cpuUsage().system / 1e6;
   for (const ef of EFS) {
     const metric = set.distance === 'cosine' ? 'ip' : 'l2sq';
     const index = new Index({
@@ -76,5 +94,52 @@ function usearch(root: string, set: DataSet, rows: Rows): void {
       recall: found / (set.queries * K),
       qps: set.queries / (cpuS() - built),
     });
+  }
+}
+
+interface Postgres {
+  exec(sql: string): Promise<unknown>;
+  query<Row>(sql: string, values?: unknown[]): Promise<{ rows: Row[] }>;
+  close(): Promise<void>;
+}
+
+/** PGlite (Postgres in wasm) with pgvector's HNSW in this process, in memory; rated by the process's own CPU time. */
+async function pgvector(root: string, set: DataSet, rows: Rows): Promise<void> {
+  const require = createRequire(join(root, 'bench/package.json'));
+  const { PGlite } = require('@electric-sql/pglite') as { PGlite: { create(options: unknown): Promise<Postgres> } };
+  const { vector } = require('@electric-sql/pglite-pgvector') as { vector: unknown };
+  const db = await PGlite.create({ extensions: { vector } });
+  const base = floats(set.base);
+  const queries = floats(set.query);
+  const truth = new Uint32Array(Uint8Array.from(readFileSync(set.truth)).buffer);
+  const perQuery = truth.length / set.queries;
+  const text = (from: Float32Array, row: number): string =>
+    `[${from.subarray(row * set.dimensions, (row + 1) * set.dimensions).join(',')}]`;
+  try {
+    await db.exec(`CREATE EXTENSION vector; CREATE TABLE rows (id int, v vector(${set.dimensions})); SET maintenance_work_mem = '512MB';`);
+    for (let row = 0; row < set.rows; row += PG_BATCH) {
+      const values = Array.from({ length: Math.min(PG_BATCH, set.rows - row) }, (_, i) => `(${row + i}, '${text(base, row + i)}')`);
+      await db.exec(`INSERT INTO rows VALUES ${values.join(',')}`);
+    }
+    const [operator, kind] = set.distance === 'cosine' ? ['<#>', 'vector_ip_ops'] : ['<->', 'vector_l2_ops'];
+    const began = cpuS();
+    await db.exec(`CREATE INDEX ON rows USING hnsw (v ${kind}) WITH (m = 16, ef_construction = 200)`);
+    const buildPerCpuS = set.rows / (cpuS() - began);
+    for (const ef of EFS) {
+      await db.exec(`SET hnsw.ef_search = ${ef}`);
+      const started = cpuS();
+      let found = 0;
+      for (let q = 0; q < PG_QUERIES; q++) {
+        const { rows: hits } = await db.query<{ id: number }>(`SELECT id FROM rows ORDER BY v ${operator} $1 LIMIT ${K}`, [
+          text(queries, q),
+        ]);
+        const nearest = truth.subarray(q * perQuery, q * perQuery + K);
+        for (const { id } of hits) if (nearest.includes(id)) found++;
+      }
+      const qps = PG_QUERIES / (cpuS() - started);
+      rows.push({ set: set.name, rows: set.rows, engine: 'pgvector in PGlite', ef, buildPerCpuS, recall: found / (PG_QUERIES * K), qps });
+    }
+  } finally {
+    await db.close();
   }
 }
