@@ -94,13 +94,20 @@ export class GraphPersistence {
       if (!prepare(config)) return null;
     }
     const outcome = this.replay(reader, recoveredSequence);
-    if (outcome === 'senseless' || !this.engine.exports.finishLoading()) return null;
+    if (outcome === 'senseless' || !this.finishLoading()) return null;
     this.snapshot = snapshot;
     // Operations that were dropped must not come back once the shard's sequence numbers have passed them: no more of this log.
     if (outcome === 'cut') this.cutLog = state.log;
     else this.log = GraphLogWriter.resume(logStream, reader);
     return config;
   }
+  private finishLoading(): boolean {
+    const { exports } = this.engine;
+    if (!exports.finishLoading()) return false;
+    for (let chunk = 0; chunk < exports.chunkCount(); chunk++) if (!exports.countDegreesFrom(chunk)) return false;
+    return true;
+  }
+
   /** A loaded log that ends in dropped operations; a snapshot replaces it. */
   private cutLog: number | null = null;
 

@@ -113,6 +113,7 @@ export interface EngineExports {
   addUpperChunk(): number;
   adopt(slots: number, records: number, entry: number, level: number): number;
   finishLoading(): number;
+  countDegreesFrom(chunk: number): number;
   clearGraph(): void;
   probeCodes(metric: number, q: number, a: number, b: number, c: number, d: number, bytes: number, out: number): void;
   probeRows(metric: number, q: number, a: number, b: number, c: number, d: number, bytes: number, out: number): void;

@@ -28,15 +28,19 @@ test('an engine is created in a build that is right here', () => {
 
 test('the checksum of memory is that of the core', () => {
   const engine = createEngine();
-  const block = engine.exports.alloc(4_096) >>> 0;
-  const bytes = new SeededRandom(3).fill(bytesAt(engine, block, 4_096));
+  const block = engine.exports.alloc(65_536) >>> 0;
+  const bytes = new SeededRandom(3).fill(bytesAt(engine, block, 65_536));
   for (const [from, length] of [
     [0, 0],
     [0, 1],
     [3, 7],
     [1, 8],
     [5, 1_000],
+    [0, 4_095],
     [0, 4_096],
+    [3, 4_131],
+    [1, 60_013],
+    [0, 65_536],
   ])
     expect(engine.exports.crc(block + from, length, 17) >>> 0).toBe(crc32c(bytes.subarray(from, from + length), 17));
 });

@@ -238,8 +238,8 @@ export function chunkAt(index: u32): usize {
   return <usize>load<u32>(chunkTable + (<usize>index << 2));
 }
 
-/** After loading: rebuilds counts, free list and in-degrees. False when a link points outside the arena. */
-export function adopt(): bool {
+/** After loading: rebuilds counts and free list, and clears in-degrees: `countDegreesFrom` every chunk follows. */
+export function adopt(): void {
   freeHead = NONE;
   liveSlots = 0;
   deadSlots = 0;
@@ -254,13 +254,22 @@ export function adopt(): bool {
       else liveSlots++;
     }
   }
-  return countDegrees();
+  clearDegrees();
 }
 
 /** Counts in-links of level 0 anew; a count of 255 stays. False when a link leads outside the arena. */
 export function countDegrees(): bool {
+  clearDegrees();
+  for (let c: u32 = 0; c < chunkCount; c++) if (!countDegreesFrom(c)) return false;
+  return true;
+}
+function clearDegrees(): void {
   for (let c: u32 = 0; c < chunkCount; c++) memory.fill(chunkAt(c) + offDegrees, 0, CHUNK_SLOTS);
-  for (let slot: u32 = 0; slot < slotEnd; slot++) {
+}
+/** Counts what the links of one chunk lead to. */
+export function countDegreesFrom(chunk: u32): bool {
+  const end = min(slotEnd, (chunk + 1) << CHUNK_SHIFT);
+  for (let slot = chunk << CHUNK_SHIFT; slot < end; slot++) {
     if ((flagsOf(slot) & LINKED) == 0) continue;
     const links = linksOf(slot);
     for (let i = 0; i < linksMax0; i++) {

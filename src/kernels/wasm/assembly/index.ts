@@ -459,9 +459,13 @@ export function adopt(slots: u32, records: u32, entryAt: u32, level: u32): bool 
   upper.setEntry(entryAt, level);
   return true;
 }
-/** After snapshot and log: counts, free lists, in-degrees and docID places. False when the graph contradicts itself or memory is full. */
+/**
+ * After snapshot and log: counts, free lists and docID places; `countDegreesFrom` every chunk follows. False when the graph contradicts
+ * itself or memory is full.
+ */
 export function finishLoading(): bool {
-  if (!arena.adopt() || !upper.adopt(arena.slotEnd)) return false;
+  arena.adopt();
+  if (!upper.adopt(arena.slotEnd)) return false;
   const entryAt = upper.entry;
   if (entryAt != config.NONE) {
     if (entryAt >= (upper.entryLevel == 0 ? arena.slotEnd : upper.recordEnd)) return false;
@@ -482,8 +486,9 @@ export function clearGraph(): void {
   arena.clearArena();
   upper.clearUpper();
 }
-export function countDegrees(): bool {
-  return arena.countDegrees();
+/** A call for each chunk, so that the engine has compiled it well by the second: a loop over all of them would run as it began. */
+export function countDegreesFrom(chunk: u32): bool {
+  return arena.countDegreesFrom(chunk);
 }
 
 // For the self-test and the tests of the kernels: four rows against a query, results at `out`.
