@@ -21,7 +21,7 @@ export async function measureSmallPeers(
   peers: readonly string[],
   rows: Rows,
 ): Promise<Figure[]> {
-  const set = dataSet(name, context.root, context.cache, ROWS);
+  const set = dataSet(name, context.root, context.cache, Math.min(ROWS, Number(context.option('rows') ?? ROWS)));
   if (peers.includes('edgevec')) await edgevec(set, rows);
   if (peers.includes('usearch')) usearch(context.root, set, rows);
   if (peers.includes('pgvector')) await pgvector(context.root, set, rows);
@@ -116,7 +116,7 @@ async function pgvector(root: string, set: DataSet, rows: Rows): Promise<void> {
   const text = (from: Float32Array, row: number): string =>
     `[${from.subarray(row * set.dimensions, (row + 1) * set.dimensions).join(',')}]`;
   try {
-    await db.exec(`CREATE EXTENSION vector; CREATE TABLE rows (id int, v vector(${set.dimensions})); SET maintenance_work_mem = '512MB';`);
+    await db.exec(`CREATE EXTENSION vector; CREATE TABLE rows (id int, v vector(${set.dimensions})); SET maintenance_work_mem = '512MB'; SET enable_seqscan = off;`);
     for (let row = 0; row < set.rows; row += PG_BATCH) {
       const values = Array.from({ length: Math.min(PG_BATCH, set.rows - row) }, (_, i) => `(${row + i}, '${text(base, row + i)}')`);
       await db.exec(`INSERT INTO rows VALUES ${values.join(',')}`);
