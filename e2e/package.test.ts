@@ -15,8 +15,8 @@ import { readmeBlocks, readmeExample } from './setup/readme.ts';
 const POLICY = "script-src 'self' 'wasm-unsafe-eval'";
 const CLIENT_GZIP_BYTES_MAX = 20 * 1024;
 const ENGINE_GZIP_BYTES_MAX = 150 * 1024;
-/** Loaded by those who ask for it: a vectorizer with its model's runtime, and the GPU's kernels where a GPU wins. */
-const OPTIONAL_WORKERS = ['minilm.worker.js', 'gpu.worker.js'];
+/** Loaded by those who ask for it: a vectorizer with its model's runtime, the GPU's kernels where a GPU wins, threads in Node. */
+const OPTIONAL_WORKERS = ['minilm.worker.js', 'gpu.worker.js', 'engine-thread.worker.js'];
 
 /** The README's example as the app's only module; the title tells how it ended. */
 function writeExample(app: ConsumerApp): void {

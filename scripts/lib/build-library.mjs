@@ -69,6 +69,8 @@ async function bundle({ input, external, output }, workers) {
   }
 }
 
+/** Engine threads in Node carry all they need but Node itself. */
+const isNodeModule = (id) => id.startsWith('node:');
 const isPackage = (id) => !/^(\.|\/|[A-Za-z]:|\0)/.test(id);
 
 /**
@@ -91,7 +93,7 @@ export async function buildLibrary({ outDir = join(ROOT, 'dist'), declarations =
   const carried = new Set();
   for (const name of workers) {
     const output = { file: join(outDir, `${name}.js`), codeSplitting: false, minify: true, comments: false };
-    const built = await bundle({ input: join(ROOT, 'workers', `${name}.ts`), external: [], output }, workers);
+    const built = await bundle({ input: join(ROOT, 'workers', `${name}.ts`), external: isNodeModule, output }, workers);
     for (const folder of packagesWithin(built.output)) carried.add(folder);
   }
   writeLicenses(join(outDir, 'THIRD-PARTY-LICENSES.txt'), carried);

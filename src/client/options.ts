@@ -18,6 +18,8 @@ export interface ConnectOptions {
   readonly vectorizers?: readonly Vectorizer[];
   /** Engine workers of a new database; default: one core fewer than there are, at most four. */
   readonly engines?: number;
+  /** Node: each engine in a worker thread of its own, instead of all in this one. `close()` ends them. */
+  readonly threads?: boolean;
   /** The browser had deleted the database. Called after an empty one was opened; without this, `connect` rejects with `Evicted`. */
   readonly onEvicted?: () => void;
   /** Another tab owns the database and has not answered for a few seconds. */

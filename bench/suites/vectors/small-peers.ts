@@ -116,7 +116,9 @@ async function pgvector(root: string, set: DataSet, rows: Rows): Promise<void> {
   const text = (from: Float32Array, row: number): string =>
     `[${from.subarray(row * set.dimensions, (row + 1) * set.dimensions).join(',')}]`;
   try {
-    await db.exec(`CREATE EXTENSION vector; CREATE TABLE rows (id int, v vector(${set.dimensions})); SET maintenance_work_mem = '512MB'; SET enable_seqscan = off;`);
+    await db.exec(
+      `CREATE EXTENSION vector; CREATE TABLE rows (id int, v vector(${set.dimensions})); SET maintenance_work_mem = '512MB'; SET enable_seqscan = off;`,
+    );
     for (let row = 0; row < set.rows; row += PG_BATCH) {
       const values = Array.from({ length: Math.min(PG_BATCH, set.rows - row) }, (_, i) => `(${row + i}, '${text(base, row + i)}')`);
       await db.exec(`INSERT INTO rows VALUES ${values.join(',')}`);
