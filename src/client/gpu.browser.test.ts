@@ -46,3 +46,91 @@ test('by itself nothing goes to a software adapter', async () => {
   expect(found.every((hits) => hits.length === 5)).toBe(true);
   expect(await db.gpu()).toMatchObject({ state: 'ready', mode: 'auto', jobsRun: 0, costs: null });
 });
+
+const WIDE = 12;
+const MANY = 2_450;
+/** The rest is enough to be built at once. */
+const FIRST = 1_050;
+const K = 10;
+const clustered = (): number[] => {
+  const centre = centres[random.int(centres.length)];
+  return centre.map((value) => value + 0.5 * (random.next() + random.next() - 1));
+};
+const centres = Array.from({ length: 40 }, () => Array.from({ length: WIDE }, () => random.next() * 2 - 1));
+const manyRows = Array.from({ length: MANY }, (_, n) => ({ properties: { n }, vectors: clustered() }));
+const manyQueries = Array.from({ length: 60 }, clustered);
+
+/** The true ten nearest of each query by l2-squared. */
+const truth = manyQueries.map((query) => {
+  const scored = manyRows.map(({ vectors }, n) => ({ n, distance: vectors.reduce((sum, v, d) => sum + (v - query[d]) ** 2, 0) }));
+  scored.sort((a, b) => a.distance - b.distance);
+  return new Set(scored.slice(0, K).map(({ n }) => n));
+});
+
+interface Graphed {
+  readonly recall: number;
+  readonly explain: Record<string, Record<string, unknown>>;
+}
+
+async function open(name: string, gpu: ConnectOptions['gpu']): Promise<Database> {
+  const db = await connect(name, { engines: 1, gpu });
+  opened.push(db);
+  return db;
+}
+const SCHEMA = {
+  properties: { n: 'int' },
+  vectors: {
+    default: { dimensions: WIDE, distance: 'l2-squared', index: { type: 'hnsw', maxConnections: 8, efConstruction: 48 } },
+  },
+} as const;
+
+async function indexed(db: Database): Promise<void> {
+  const notes = await db.collections.ensure('Note', SCHEMA);
+  const waiting = async (): Promise<number> =>
+    ((await notes.health()) as { rows: number; inGraph: number }[]).reduce((sum, { rows: all, inGraph }) => sum + all - inGraph, 0);
+  await vi.waitUntil(async () => (await waiting()) === 0, { timeout: 150_000, interval: 250 });
+}
+
+async function graphed(db: Database): Promise<Graphed> {
+  const notes = await db.collections.ensure('Note', SCHEMA);
+  await notes.query.nearVector(manyQueries[0], { limit: K });
+  const results = await notes.query.nearVector(manyQueries, { limit: K, explain: true });
+  let found = 0;
+  results.forEach(({ objects }, q) => (found += objects.filter(({ properties }) => truth[q].has(properties.n)).length));
+  return { recall: found / (manyQueries.length * K), explain: results[0].explain as Graphed['explain'] };
+}
+
+test('an import that waits is built into a graph on the GPU, walked there in batches, and is there after reopening', async () => {
+  const name = `gpu-graph-${crypto.randomUUID()}`;
+  const first = await open(name, 'force');
+  const notes = await first.collections.ensure('Note', SCHEMA);
+  await notes.data.insertMany(manyRows.slice(0, FIRST));
+  await indexed(first);
+  await graphed(first);
+  const before = (await first.gpu())!;
+  await notes.data.insertMany(manyRows.slice(FIRST));
+  await indexed(first);
+  const built = (await first.gpu())!;
+  expect(built).toMatchObject({ state: 'ready', kernelsWrong: [], jobsFailed: 0 });
+  expect(built.jobsRun).toBeGreaterThan(before.jobsRun);
+  const walked = await graphed(first);
+  expect(JSON.stringify(walked.explain)).toMatch(/"path":"graph","backend":"gpu"/);
+  expect(JSON.stringify(walked.explain)).toMatch(/the GPU is forced/);
+  expect((await first.gpu())!.jobsRun).toBe(built.jobsRun + 1);
+  await first.close();
+  opened.pop();
+
+  const again = await open(name, 'forbid');
+  await indexed(again);
+  const plain = await graphed(again);
+  expect(JSON.stringify(plain.explain)).toMatch(/"path":"graph","backend":"wasm"/);
+  expect(walked.recall).toBeGreaterThanOrEqual(plain.recall - 0.005);
+
+  const other = await open(`gpu-plain-${crypto.randomUUID()}`, 'forbid');
+  const inserted = await other.collections.ensure('Note', SCHEMA);
+  await inserted.data.insertMany(manyRows);
+  await indexed(other);
+  const oneByOne = await graphed(other);
+  expect(oneByOne.recall).toBeGreaterThan(0.95);
+  expect(plain.recall).toBeGreaterThanOrEqual(oneByOne.recall - 0.005);
+});

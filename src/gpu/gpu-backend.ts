@@ -10,15 +10,29 @@
  */
 import type { Distance } from '../schema/collection-schema.ts';
 import type { RowType } from '../kernels/gpu/row-format.ts';
-import type { CodeSpace } from '../kernels/scalar/gpu-codes.ts';
 import type { GpuAllow, GpuHits } from './exact-search.ts';
 import type { GpuAdapterFacts } from './gpu-device.ts';
 import type { GpuCosts, GpuJobSize, GpuMode, GpuPlan } from './gpu-planner.ts';
-import type { BuiltGraph } from './graph-build.ts';
-import type { GraphHits, GraphView } from './graph-search.ts';
+import type { BuiltGraph, BuiltLevel } from './graph-build.ts';
+import type { GraphPatch } from './graph-copy.ts';
+import type { GraphHits } from './graph-search.ts';
 import type { KmeansJob } from './kmeans.ts';
+import type { RowSpace } from './row-words.ts';
 
-export type { BuiltGraph, GpuAllow, GpuCosts, GpuHits, GpuJobSize, GpuMode, GpuPlan, GraphHits, GraphView, KmeansJob };
+export type {
+  BuiltGraph,
+  BuiltLevel,
+  GpuAllow,
+  GpuCosts,
+  GpuHits,
+  GpuJobSize,
+  GpuMode,
+  GpuPlan,
+  GraphHits,
+  GraphPatch,
+  KmeansJob,
+  RowSpace,
+};
 
 /** `db.gpu`: what there is, what it was measured to do and what it did. */
 export interface GpuStatus {
@@ -47,7 +61,7 @@ export interface TableSpec {
   readonly distance: Distance;
   readonly dimensions: number;
   /** For coded rows. */
-  readonly space: CodeSpace | null;
+  readonly space: RowSpace | null;
   /** Rows expected, so that memory is taken once. */
   readonly rowsExpected: number;
 }
@@ -96,8 +110,8 @@ export interface GpuBackend {
   /** Row-major rows, transferred; false when the table is gone or full. */
   append(table: TableId, docIDs: Uint32Array, rows: Float32Array): Promise<boolean>;
   remove(table: TableId, docIDs: Uint32Array): Promise<boolean>;
-  /** Level 0 of the graph over the table's rows. */
-  setGraph(table: TableId, view: GraphView): Promise<boolean>;
+  /** Rows and level 0 of an engine's graph, as they changed; a table that takes patches takes nothing else. */
+  patchGraph(table: TableId, patch: GraphPatch): Promise<boolean>;
   dropTable(table: TableId): Promise<void>;
   searchExact(request: ExactRequest): Promise<GpuHits | null>;
   searchGraph(request: GraphRequest): Promise<GraphHits | null>;

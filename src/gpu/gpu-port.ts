@@ -19,7 +19,7 @@ const METHODS: ReadonlySet<string> = new Set<Method>([
   'isOpen',
   'append',
   'remove',
-  'setGraph',
+  'patchGraph',
   'dropTable',
   'searchExact',
   'searchGraph',
@@ -86,7 +86,7 @@ const GONE: GpuStatus = {
   lastFailure: 'the GPU worker is gone',
 };
 
-/** Calls the backend behind `port`. Arrays given to `append`, `setGraph` and `trainCentroids` are transferred: gone afterwards. */
+/** Calls the backend behind `port`. Arrays given to `append`, `patchGraph` and `trainCentroids` are transferred: gone afterwards. */
 export function connectGpu(port: MessagePort): GpuConnection {
   const waiting = new Map<number, { readonly resolve: (result: unknown) => void; readonly timer: ReturnType<typeof setTimeout> }>();
   let isClosed = false;
@@ -131,7 +131,7 @@ export function connectGpu(port: MessagePort): GpuConnection {
     append: async (table, docIDs, rows) =>
       (await call<boolean | null>('append', [table, docIDs, rows], buffersOf([docIDs, rows]))) ?? false,
     remove: async (table, docIDs) => (await call<boolean | null>('remove', [table, docIDs])) ?? false,
-    setGraph: async (table, view) => (await call<boolean | null>('setGraph', [table, view], buffersOf(view))) ?? false,
+    patchGraph: async (table, patch) => (await call<boolean | null>('patchGraph', [table, patch], buffersOf(patch))) ?? false,
     dropTable: (table) => call('dropTable', [table]),
     searchExact: (request) => call('searchExact', [request]),
     searchGraph: (request) => call('searchGraph', [request]),

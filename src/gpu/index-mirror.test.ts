@@ -4,7 +4,7 @@ import { SeededRandom } from '../core/clock.ts';
 import { DocSet } from '../core/doc-set.ts';
 import { exactDistance, preparedRow } from '../kernels/scalar/distances.ts';
 import type { Distance } from '../schema/collection-schema.ts';
-import { IndexMirror, type MirroredIndex } from './index-mirror.ts';
+import { IndexMirror, type MirroredIndex, type MirrorHits } from './index-mirror.ts';
 import { ScalarGpu } from './scalar-gpu.ts';
 
 class Rows implements MirroredIndex {
@@ -36,6 +36,18 @@ class Rows implements MirroredIndex {
   }
 }
 
+/** Searches where the plan says so. */
+async function search(
+  mirror: IndexMirror,
+  queries: Float32Array,
+  k: number,
+  allow: DocSet | null,
+  cpuMs: number,
+): Promise<MirrorHits[] | null> {
+  const plan = await mirror.plan(queries.length / 6, k, allow, cpuMs);
+  return plan?.useGpu ? mirror.searchMany(queries, k, allow, cpuMs) : null;
+}
+
 const random = new SeededRandom(4);
 const row = (): Float32Array => Float32Array.from({ length: 6 }, () => random.next() - 0.5);
 
@@ -65,7 +77,7 @@ test('after any changes a batch gets the exact nearest of what is there now', as
           if (lose === 0) gpu.lose();
           const allowed = allow && DocSet.of([...rows.rows.keys()].filter((docID) => allow.includes(docID % 61)));
           const queries = Float32Array.from([...row(), ...row()]);
-          const hits = await mirror.searchMany(queries, 5, allowed, 1);
+          const hits = await search(mirror, queries, 5, allowed, 1);
           expect(hits).not.toBeNull();
           hits!.forEach(({ docIDs, distances }, q) => {
             const wanted = rows.nearest(queries.subarray(q * 6, (q + 1) * 6), 5, allowed);
@@ -84,12 +96,12 @@ test('rows are sent once, and only what is new later', async () => {
   for (let docID = 0; docID < 50; docID++) rows.rows.set(docID, row());
   const gpu = new ScalarGpu();
   const mirror = new IndexMirror(gpu, rows);
-  await mirror.searchMany(row(), 3, null, 1);
-  await mirror.searchMany(row(), 3, null, 1);
+  await search(mirror, row(), 3, null, 1);
+  await search(mirror, row(), 3, null, 1);
   expect(gpu.appended).toBe(50);
   rows.rows.set(77, row());
   rows.rows.delete(3);
-  await mirror.searchMany(row(), 3, null, 1);
+  await search(mirror, row(), 3, null, 1);
   expect(gpu.appended).toBe(51);
   expect([...gpu.tables.values()][0].rows.size).toBe(50);
   await mirror.close();
@@ -107,7 +119,7 @@ test('rows go up only when what was forgone reaches what the upload costs', asyn
   };
   const mirror = new IndexMirror(gpu, rows);
   const answered: boolean[] = [];
-  for (let i = 0; i < 5; i++) answered.push((await mirror.searchMany(row(), 3, null, 11)) !== null);
+  for (let i = 0; i < 5; i++) answered.push((await search(mirror, row(), 3, null, 11)) !== null);
   expect(answered).toEqual([false, false, true, true, true]);
   expect(gpu.appended).toBe(50);
 });
@@ -116,9 +128,9 @@ test('what the GPU can’t do is left to the CPU', async () => {
   const rows = new Rows();
   const gpu = new ScalarGpu();
   const mirror = new IndexMirror(gpu, rows);
-  expect(await mirror.searchMany(row(), 3, null, 1)).toBeNull();
+  expect(await search(mirror, row(), 3, null, 1)).toBeNull();
   rows.rows.set(1, row());
-  expect(await mirror.searchMany(row(), 1000, null, 1)).toBeNull();
+  expect(await search(mirror, row(), 1000, null, 1)).toBeNull();
   gpu.openTable = async () => null;
-  expect(await mirror.searchMany(row(), 3, null, 1)).toBeNull();
+  expect(await search(mirror, row(), 3, null, 1)).toBeNull();
 });

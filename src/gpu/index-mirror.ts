@@ -3,8 +3,7 @@
  *
  * - Nothing is told to it when rows come and go: before a batch it compares the index's docIDs with its own, and sends what is
  *   new. A docID's row never changes, so that is all there is to know.
- * - It uploads rows only when that pays: the milliseconds that the GPU would have saved so far, had the rows been there, must
- *   reach those that the upload takes (the ski-rental rule: at worst twice the cost of knowing the future).
+ * - It uploads rows only when that pays (`upload-rule.ts`): `plan` comes before `searchMany`.
  * - Hits are scored again in the CPU's own arithmetic, so that their distances are the same bits whichever backend ran.
  *
  * Callers: the host of shards (`src/shard/gpu-searches.ts`). Asynchronous: rows removed meanwhile are the caller's to drop.
@@ -13,18 +12,15 @@ import type { DocSet } from '../core/doc-set.ts';
 import { EMPTY } from '../kernels/gpu/ordered-key.ts';
 import { SELECT_K_MAX } from '../kernels/gpu/select-nearest.ts';
 import { exactDistance, preparedRow } from '../kernels/scalar/distances.ts';
-import type { Distance } from '../schema/collection-schema.ts';
 import type { GpuAllow, GpuBackend, GpuHits, GpuPlan, TableId } from './gpu-backend.ts';
+import { sendRows, type RowSource } from './row-sender.ts';
+import { UploadRule } from './upload-rule.ts';
 
 /** What the mirror needs of an index and of its rows. */
-export interface MirroredIndex {
-  readonly distance: Distance;
-  readonly dimensions: number;
+export interface MirroredIndex extends RowSource {
   readonly size: number;
   /** A fresh set. */
   docIDs(): DocSet;
-  /** False when the docID has no row. */
-  read(docID: number, into: Float32Array): boolean;
 }
 
 export interface MirrorHits {
@@ -35,8 +31,6 @@ export interface MirrorHits {
 
 /** Places beyond k that are scored again, so that rounding can't move a row over the edge. */
 const SPARE = 4;
-/** Bytes of rows sent in one message. */
-const BLOCK_BYTES = 4 * 2 ** 20;
 /** An allow-list with fewer rows than one in this many is sent as a list, else as bits. */
 const SPARSE = 8;
 
@@ -45,19 +39,27 @@ export class IndexMirror {
   private readonly index: MirroredIndex;
   private table: TableId | null = null;
   private held: DocSet | null = null;
-  /** Milliseconds that the GPU would have saved if the rows had been there. */
-  private forgoneMs = 0;
+  private readonly rule: UploadRule;
 
   constructor(backend: GpuBackend, index: MirroredIndex) {
     this.backend = backend;
     this.index = index;
+    this.rule = new UploadRule(backend);
   }
 
-  /** Hits of each query, or null: the CPU's to do. `queries` is row-major; `cpuMs`: what the CPU is expected to take for all. */
-  async searchMany(queries: Float32Array, k: number, allow: DocSet | null, cpuMs: number): Promise<MirrorHits[] | null> {
-    const { index, backend } = this;
+  /** Whether such a batch would go to the GPU; null: it can't be done there. `queries`: how many; `cpuMs`: what the CPU is expected to take. */
+  async plan(queries: number, k: number, allow: DocSet | null, cpuMs: number): Promise<GpuPlan | null> {
+    const { index } = this;
     if (index.size === 0 || k < 1 || k + SPARE > SELECT_K_MAX) return null;
-    if (!(await this.pays(queries, allow, cpuMs))) return null;
+    const rows = allow ? Math.min(allow.count(), index.size) : index.size;
+    const missing = Math.max(0, index.size - (this.held?.count() ?? 0)) * index.dimensions * 4;
+    const terms = queries * index.dimensions;
+    return this.rule.plan({ kind: 'scan', rowType: 'f32', terms: rows * terms, uploadBytes: terms * 4, cpuMs }, missing);
+  }
+
+  /** Hits of each query, or null: the CPU's to do. `queries` is row-major. */
+  async searchMany(queries: Float32Array, k: number, allow: DocSet | null, cpuMs: number): Promise<MirrorHits[] | null> {
+    const { backend } = this;
     if (!(await this.upload())) {
       await this.forget();
       return null;
@@ -85,23 +87,6 @@ export class IndexMirror {
     this.table = null;
     this.held = null;
     if (table !== null) await this.backend.dropTable(table);
-  }
-
-  private async pays(queries: Float32Array, allow: DocSet | null, cpuMs: number): Promise<boolean> {
-    const { index } = this;
-    const rows = allow ? Math.min(allow.count(), index.size) : index.size;
-    const missing = Math.max(0, index.size - (this.held?.count() ?? 0)) * index.dimensions * 4;
-    const plan = (uploadBytes: number): Promise<GpuPlan> =>
-      this.backend.plan({ kind: 'scan', rowType: 'f32', terms: rows * queries.length, uploadBytes, cpuMs });
-    const here = await plan(queries.byteLength);
-    if (!here.useGpu) return false;
-    if (missing === 0) return true;
-    const now = await plan(queries.byteLength + missing);
-    if (now.useGpu || here.gpuMs === null || now.gpuMs === null) return now.useGpu;
-    this.forgoneMs += Math.max(0, cpuMs - here.gpuMs);
-    if (this.forgoneMs < now.gpuMs - here.gpuMs) return false;
-    this.forgoneMs = 0;
-    return true;
   }
 
   private prepareAll(queries: Float32Array): Float32Array<ArrayBuffer> {
@@ -132,24 +117,9 @@ export class IndexMirror {
     const fresh = wanted.clone().andNot(held).toArray();
     this.held = null;
     if (gone.length > 0 && !(await backend.remove(this.table, gone))) return false;
-    const block = Math.max(1, Math.floor(BLOCK_BYTES / (index.dimensions * 4)));
-    for (let at = 0; at < fresh.length; at += block) if (!(await this.send(fresh.subarray(at, at + block)))) return false;
+    if (!(await sendRows(backend, this.table, index, fresh))) return false;
     this.held = wanted;
     return true;
-  }
-
-  private send(docIDs: Uint32Array): Promise<boolean> {
-    const { dimensions, distance } = this.index;
-    const rows = new Float32Array(docIDs.length * dimensions);
-    const kept = new Uint32Array(docIDs.length);
-    const row = new Float32Array(dimensions);
-    let count = 0;
-    for (const docID of docIDs) {
-      if (!this.index.read(docID, row)) continue;
-      rows.set(preparedRow(distance, row), count * dimensions);
-      kept[count++] = docID;
-    }
-    return this.backend.append(this.table!, kept.slice(0, count), rows.slice(0, count * dimensions));
   }
 
   private score(queries: Float32Array, hits: GpuHits, k: number): MirrorHits[] {

@@ -194,8 +194,16 @@ test('graphs, building and k-means prove themselves and answer', async () => {
   const table = (await filled(backend))!;
   const built = (await backend.build({ table, maxConnections: 6, efConstruction: 32, levels: new Uint8Array(ROWS), cpuMs: 1e6 }))!;
   const { degree, links } = built.levels[0];
-  expect(await backend.setGraph(table, { degree, links, seeds: ids.slice(0, 32) })).toBe(true);
-  const walked = (await backend.searchGraph({ table, exact: null, queries, k: K, ef: 64, rescore: K, cpuMs: 1e6 }))!;
+  const walkable = (await backend.openTable({
+    rowType: 'f32',
+    distance: 'l2-squared',
+    dimensions: DIMENSIONS,
+    space: null,
+    rowsExpected: 4,
+  }))!;
+  const patch = { degree, rows: ids.slice(), words: new Uint8Array(rows.slice().buffer), terms: new Float32Array(0), linked: ids.slice() };
+  expect(await backend.patchGraph(walkable, { ...patch, links, seeds: ids.slice(0, 32) })).toBe(true);
+  const walked = (await backend.searchGraph({ table: walkable, exact: null, queries, k: K, ef: 64, rescore: K, cpuMs: 1e6 }))!;
   expect([...walked.docIDs]).toEqual([...(await exact(backend, table))!.docIDs]);
   const shape = { rows: ROWS, dimensions: DIMENSIONS, segments: 4, centroids: 8 };
   const trained = (await backend.trainCentroids({

@@ -22,7 +22,7 @@ import type {
   GpuStatus,
   GraphHits,
   GraphRequest,
-  GraphView,
+  GraphPatch,
   KmeansJob,
   TableId,
   TableSpec,
@@ -31,7 +31,8 @@ import { openGpuDevice, type GpuDevice } from './gpu-device.ts';
 import { planGpu, refit } from './gpu-planner.ts';
 import { GpuUnavailable } from './gpu-unavailable.ts';
 import { buildGraph } from './graph-build.ts';
-import { dropGraph, graphSearch, uploadGraph, type GpuGraph } from './graph-search.ts';
+import { GraphCopy } from './graph-copy.ts';
+import { graphSearch } from './graph-search.ts';
 import { trainCentroids } from './kmeans.ts';
 import { selfTest, type KernelFamily } from './self-test.ts';
 import { RowTable } from './row-table.ts';
@@ -49,7 +50,7 @@ export interface LocalGpuOptions {
 
 interface OpenTable {
   readonly rows: RowTable;
-  graph: GpuGraph | null;
+  graph: GraphCopy | null;
 }
 
 const REOPEN_MS = 1_000;
@@ -256,13 +257,13 @@ export class LocalGpu implements GpuBackend {
     return (await this.run(async () => (this.table(id).rows.remove(docIDs), true))) ?? false;
   }
 
-  async setGraph(id: TableId, view: GraphView): Promise<boolean> {
+  async patchGraph(id: TableId, patch: GraphPatch): Promise<boolean> {
     const done = await this.run(async (gpu) => {
       const table = this.table(id);
       await this.prove(gpu, 'graph', table.rows.format);
-      if (table.graph) dropGraph(gpu, table.graph);
-      table.graph = null;
-      table.graph = uploadGraph(gpu, view);
+      await table.rows.place(patch.rows, patch);
+      table.graph ??= new GraphCopy(gpu, patch.degree, table.rows.count);
+      await table.graph.patch(patch);
       return true;
     });
     return done ?? false;
@@ -272,9 +273,9 @@ export class LocalGpu implements GpuBackend {
     const table = this.tables.get(id);
     this.tables.delete(id);
     if (!table) return;
-    await this.run(async (gpu) => {
+    await this.run(async () => {
       table.rows.drop();
-      if (table.graph) dropGraph(gpu, table.graph);
+      table.graph?.drop();
     });
   }
 

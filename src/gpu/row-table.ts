@@ -9,17 +9,16 @@
  */
 import { EMPTY } from '../kernels/gpu/ordered-key.ts';
 import { wordsOf, type RowFormat } from '../kernels/gpu/row-format.ts';
-import type { CodeSpace } from '../kernels/scalar/gpu-codes.ts';
 import { withBatch } from './command-batch.ts';
 import type { GpuDevice } from './gpu-device.ts';
 import { GpuUnavailable } from './gpu-unavailable.ts';
-import { encodeRows, rowBytes, type EncodedRows } from './row-words.ts';
+import { encodeRows, rowBytes, type EncodedRows, type RowSpace } from './row-words.ts';
 
 export interface RowTableOptions {
   readonly format: RowFormat;
   readonly dimensions: number;
   /** Needed for coded rows. */
-  readonly space: CodeSpace | null;
+  readonly space: RowSpace | null;
 }
 
 const CAPACITY_MIN = 1024;
@@ -27,7 +26,7 @@ const CAPACITY_MIN = 1024;
 export class RowTable {
   readonly format: RowFormat;
   readonly dimensions: number;
-  readonly space: CodeSpace | null;
+  readonly space: RowSpace | null;
   /** Words of a row. */
   readonly words: number;
   /** Rows in use and free ones below them: scans cover this many. */
@@ -101,7 +100,23 @@ export class RowTable {
 
   /** `rows` is row-major `[docIDs.length × dimensions]`, copied. */
   append(docIDs: Uint32Array, rows: Float32Array): Promise<void> {
-    return this.appendEncoded(docIDs, encodeRows(this.format, this.dimensions, rows, this.space));
+    const { space } = this;
+    if (space && 'center' in space) throw new GpuUnavailable('limit', 'rows of an engine come coded');
+    return this.appendEncoded(docIDs, encodeRows(this.format, this.dimensions, rows, space));
+  }
+
+  /** Rows at places of the caller's choosing (rising), whose ids are their places: an engine's slots. Such a table takes no others. */
+  async place(rows: Uint32Array, { words, terms }: EncodedRows): Promise<void> {
+    if (rows.length === 0) return;
+    await this.reserve(Math.max(this.count, rows[rows.length - 1] + 1));
+    const { queue } = this.gpu.device;
+    forEachRun(rows, (at, length) => {
+      const bytes = this.rowBytes;
+      queue.writeBuffer(this.rows, rows[at] * bytes, words, at * bytes, length * bytes);
+      queue.writeBuffer(this.ids, rows[at] * 4, rows.slice(at, at + length));
+      if (this.terms) queue.writeBuffer(this.terms, rows[at] * 4, terms, at, length);
+    });
+    this.count = Math.max(this.count, rows[rows.length - 1] + 1);
   }
 
   /** Rows that are already in the table's format, such as the engine's own codes. */
@@ -152,5 +167,14 @@ export class RowTable {
 
   drop(): void {
     for (const buffer of [this.rows, this.ids, this.terms]) if (buffer) this.gpu.pool.destroy(buffer);
+  }
+}
+
+/** Calls back with where each run of consecutive numbers begins in `rows` (rising) and how long it is. */
+export function forEachRun(rows: Uint32Array, each: (at: number, length: number) => void): void {
+  for (let at = 0, end = 0; at < rows.length; at = end) {
+    do end++;
+    while (end < rows.length && rows[end] === rows[end - 1] + 1);
+    each(at, end - at);
   }
 }

@@ -3,8 +3,12 @@
  * the only places where a vector's layout on the GPU is made.
  */
 import { bytesPerWord, wordsOf, type RowFormat } from '../kernels/gpu/row-format.ts';
+import { codeEngineQuery, type EngineSpace } from '../kernels/scalar/engine-codes.ts';
 import { codeQuery, codeRow, type CodeSpace } from '../kernels/scalar/gpu-codes.ts';
 import { halfBits } from '../kernels/scalar/gpu-half.ts';
+
+/** How coded rows were coded: by this folder, or by the wasm engine, whose rows come as they are. */
+export type RowSpace = CodeSpace | EngineSpace;
 
 export interface EncodedRows {
   /** `count` rows of `wordsOf` words. */
@@ -44,22 +48,16 @@ export function encodeRows(format: RowFormat, dimensions: number, rows: Float32A
 }
 
 /** `queries` is row-major `[count × dimensions]`. */
-export function encodeQueries(format: RowFormat, dimensions: number, queries: Float32Array, space: CodeSpace | null): EncodedRows {
+export function encodeQueries(format: RowFormat, dimensions: number, queries: Float32Array, space: RowSpace | null): EncodedRows {
   const count = queries.length / dimensions;
   const bytes = queryBytes(format, dimensions);
   const words = new Uint8Array(count * bytes);
   if (format.rowType !== 'u7') return { words: padFloats(words, bytes, dimensions, queries), terms: new Float32Array(0) };
   const terms = new Float32Array(2 * count);
+  const code = (query: Float32Array, codes: Uint8Array): readonly [number, number] =>
+    'center' in space! ? codeEngineQuery(space, format.distance, query, codes) : codeQuery(space!, format.distance, query, codes);
   for (let i = 0; i < count; i++)
-    terms.set(
-      codeQuery(
-        space!,
-        format.distance,
-        queries.subarray(i * dimensions, (i + 1) * dimensions),
-        words.subarray(i * bytes, (i + 1) * bytes),
-      ),
-      2 * i,
-    );
+    terms.set(code(queries.subarray(i * dimensions, (i + 1) * dimensions), words.subarray(i * bytes, (i + 1) * bytes)), 2 * i);
   return { words, terms };
 }
 

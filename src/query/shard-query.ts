@@ -13,7 +13,6 @@ import type { InvertedIndex } from '../inverted/inverted-index.ts';
 import type { FacetRequest } from '../protocol/search-request.ts';
 import type { CollectionSchema } from '../schema/collection-schema.ts';
 import type { FilterNode } from '../schema/filter.ts';
-import type { VectorHits } from '../vector/vector-index.ts';
 import { aggregateShard, compareCounted } from './aggregate.ts';
 import { BestOf } from './best-of.ts';
 import { buildList, type ListContext } from './candidate-list.ts';
@@ -21,7 +20,7 @@ import { explainKeywords, keywordMatches, searchKeywords, shardKeywordStats } fr
 import type { AggregateRequest, AggregateState, CandidateList, KeywordStats, ShardSearch, ShardSearchResult } from './shard-search.ts';
 import { SORT_COLUMNS_MIN, compareSortValues, sortColumns, sortValuesOf, type SortValue } from './sort-values.ts';
 import { countValues } from './value-counts.ts';
-import { foundVectors, searchVectors, type VectorsByName } from './vector-search.ts';
+import { foundVectors, searchVectors, type GpuOffer, type VectorsByName } from './vector-search.ts';
 
 export interface ShardQueryContext {
   readonly schema: CollectionSchema;
@@ -52,13 +51,13 @@ export class ShardQuery {
     return shardKeywordStats(this.context.inverted, search.keyword);
   }
 
-  /** Phase 1. `found`: the hits of its one vector target under its filter, when something else has searched for them (the GPU). */
-  search(search: ShardSearch, found: VectorHits | null = null): ShardSearchResult {
+  /** Phase 1. `offer`: what the GPU has found for its one vector target under its filter. */
+  search(search: ShardSearch, offer: GpuOffer | null = null): ShardSearchResult {
     const { inverted } = this.context;
     const timer = new StageTimer(search.explain ? (this.context.clock ?? systemClock) : null);
     const allow = search.filter === null ? null : inverted.allowList(search.filter);
     timer.stage('filterMs');
-    const vector = search.vector === null ? null : this.vectorCandidates(search, allow, timer, found);
+    const vector = search.vector === null ? null : this.vectorCandidates(search, allow, timer, offer);
     timer.stage('vectorMs');
     const keyword = search.keyword === null ? null : this.keywordCandidates(search, allow ?? inverted.live, timer);
     timer.stage('keywordMs');
@@ -78,10 +77,11 @@ export class ShardQuery {
     return { inverted, readValues, search };
   }
 
-  private vectorCandidates(search: ShardSearch, allow: DocSet | null, timer: StageTimer, found: VectorHits | null): CandidateList {
-    const { docIDs, scores, targetDistances } = found
-      ? foundVectors(search.vector!, search.candidates, found, this.context.live, timer.facts)
+  private vectorCandidates(search: ShardSearch, allow: DocSet | null, timer: StageTimer, offer: GpuOffer | null): CandidateList {
+    const { docIDs, scores, targetDistances } = offer?.found
+      ? foundVectors(search.vector!, search.candidates, offer.found, this.context.live, timer.facts)
       : searchVectors(this.context.vectors, search.vector!, search.candidates, allow, this.context.inverted, timer.facts);
+    if (offer?.plan) timer.facts.gpu = offer.plan;
     return buildList(this.listContext(search), docIDs, scores, null, targetDistances);
   }
 

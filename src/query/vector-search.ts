@@ -9,7 +9,8 @@ import { DocSet } from '../core/doc-set.ts';
 import { HeddleError } from '../core/errors.ts';
 import type { InvertedIndex } from '../inverted/inverted-index.ts';
 import type { VectorSearch, VectorTarget } from '../protocol/search-request.ts';
-import type { VectorHits, VectorIndex } from '../vector/vector-index.ts';
+import type { GpuPlan } from '../gpu/gpu-backend.ts';
+import type { VectorHits, VectorIndex, VectorSearchExplain } from '../vector/vector-index.ts';
 import { BestOf } from './best-of.ts';
 
 /** What a search needs of a vector index. */
@@ -24,18 +25,29 @@ export interface VectorCandidates {
   readonly targetDistances?: Float64Array;
 }
 
+/** Hits that something else (the GPU) has found for a search by one target and under its filter, and how. */
+export interface FoundVectors extends VectorHits {
+  readonly explain: VectorSearchExplain;
+}
+
+/** What the GPU was asked for a search: its hits, if it had any, and what the planner said; null where it was not asked. */
+export interface GpuOffer {
+  readonly found: FoundVectors | null;
+  readonly plan: GpuPlan | null;
+}
+
 /** Hits that were found elsewhere for a search by one target and under its filter; rows that died since are dropped. */
 export function foundVectors(
   search: VectorSearch,
   k: number,
-  found: VectorHits,
+  found: FoundVectors,
   live: DocSet,
   facts: Record<string, unknown>,
 ): VectorCandidates {
   const best: number[] = [];
   for (let i = 0; i < found.docIDs.length && best.length < k; i++)
     if (live.has(found.docIDs[i]) && found.distances[i] <= (search.maxDistance ?? Infinity)) best.push(i);
-  facts.vector = { [search.targets[0].name]: { path: 'exact', backend: 'gpu', ef: 0, hops: 0 } };
+  facts.vector = { [search.targets[0].name]: { ...found.explain } };
   return { docIDs: Uint32Array.from(best, (i) => found.docIDs[i]), scores: Float64Array.from(best, (i) => found.distances[i]) };
 }
 

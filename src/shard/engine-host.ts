@@ -28,6 +28,7 @@ import type { VectorIndexHealth } from '../vector/vector-index.ts';
 import type { Mirror, Vfs } from '../vfs/vfs.ts';
 import type { EngineHost, HostStats, ObjectPage, PendingVector, Projection, WriteAck, WriteRequest } from './host-api.ts';
 import { millisecondsOf } from '../protocol/object-record.ts';
+import { GpuBuilds } from './gpu-builds.ts';
 import { GpuSearches } from './gpu-searches.ts';
 import { RequestTable } from './request-table.ts';
 import { Shard } from './shard.ts';
@@ -44,6 +45,8 @@ export interface HostLimits {
   readonly hostMemtableBytesMax: number;
   /** Rows not yet in a graph, per shard; beyond it writers wait for graph insertion. */
   readonly backlogRowsMax: number;
+  /** Rows that wait, at least, for a graph to be built in bulk on the GPU. */
+  readonly bulkRowsMin: number;
   /** Bytes of one commit; what waits beyond it goes into the next. */
   readonly commitBytesMax: number;
   /** Of each vector index. */
@@ -54,6 +57,7 @@ export const DEFAULT_HOST_LIMITS: HostLimits = {
   memtableBytesMax: 8 * 1024 * 1024,
   hostMemtableBytesMax: 32 * 1024 * 1024,
   backlogRowsMax: 8_192,
+  bulkRowsMin: 1_024,
   commitBytesMax: 2 * 1024 * 1024,
   vectorMemoryBytesMax: 2 * 1024 * 1024 * 1024,
 };
@@ -78,6 +82,8 @@ export interface HostOptions {
 
 /** Rows whose place in the graph may be lost in a crash, to be found again at the next open. */
 const CHECKPOINT_ROWS = 1_024;
+/** Background work looks at least this often for new work while the GPU builds a graph. */
+const BUILD_LOOK_MS = 50;
 /** After a full disk, background flushes wait this long; a writer that needs room tries at once. */
 const FULL_DISK_PAUSE_MS = 1_000;
 
@@ -97,6 +103,7 @@ export class ShardHost implements EngineHost {
   private requests = new RequestTable();
   private readonly queue: WriteQueue;
   private readonly gpuSearches: GpuSearches | null;
+  private readonly gpuBuilds: GpuBuilds | null;
   private failure: HeddleError | null = null;
   private flushBlockedUntilMs = 0;
 
@@ -106,6 +113,7 @@ export class ShardHost implements EngineHost {
     this.limits = { ...DEFAULT_HOST_LIMITS, ...options.limits };
     this.hybrid = new HybridClock(options.clock);
     this.gpuSearches = options.gpu ? new GpuSearches(options.gpu, options.clock) : null;
+    this.gpuBuilds = options.gpu ? new GpuBuilds({ ...options, gpu: options.gpu, rowsMin: this.limits.bulkRowsMin }) : null;
     this.queue = new WriteQueue(options.defer, this.limits.commitBytesMax, (round) => this.commitTogether(round));
   }
 
@@ -431,7 +439,7 @@ export class ShardHost implements EngineHost {
   async search(shard: number, search: ShardSearch): Promise<ShardSearchResult> {
     const target = this.shard(shard);
     return this.gpuSearches
-      ? this.gpuSearches.run(target, search, (found) => target.query.search(search, found))
+      ? this.gpuSearches.run(target, search, (offer) => target.query.search(search, offer))
       : target.query.search(search);
   }
   async fetch(shard: number, docIDs: Uint32Array, projection: Projection): Promise<ObjectPage> {
@@ -440,7 +448,7 @@ export class ShardHost implements EngineHost {
   async answer(shard: number, request: SearchRequest, projection: Projection): Promise<SearchReply> {
     const target = this.shard(shard);
     if (!this.gpuSearches) return target.reads.answer(request, projection);
-    return this.gpuSearches.run(target, planShardSearch(request), (found) => target.reads.answer(request, projection, found));
+    return this.gpuSearches.run(target, planShardSearch(request), (offer) => target.reads.answer(request, projection, offer));
   }
   async aggregate(shard: number, request: AggregateRequest): Promise<AggregateState> {
     return this.shard(shard).query.aggregate(request);
@@ -459,7 +467,11 @@ export class ShardHost implements EngineHost {
 
   async maintain(budgetMs: number): Promise<boolean> {
     this.check();
-    return this.maintainNow(budgetMs);
+    if (this.maintainNow(budgetMs)) return true;
+    const building = this.gpuBuilds?.ended(BUILD_LOOK_MS);
+    if (!building) return false;
+    await building;
+    return true;
   }
 
   /** `maintain` without the promise. */
@@ -470,6 +482,7 @@ export class ShardHost implements EngineHost {
     if (this.options.durability === 'relaxed') this.storage.sync();
     let more = this.stepFlushes(left);
     for (const shard of this.hosted.values()) {
+      for (const field of shard.fields.values()) this.gpuBuilds?.consider(field, () => this.storage.durableSequence(shard.id));
       const linking = shard.stepIndexes(left(), this.storage.durableSequence(shard.id));
       if (!linking && !shard.flushing && shard.indexChanges >= CHECKPOINT_ROWS)
         this.storage.edit({ metas: [[shard.id, shard.encodeMeta()]] });
@@ -504,7 +517,8 @@ export class ShardHost implements EngineHost {
   async stats(): Promise<HostStats> {
     this.check();
     const { logBytes, diskBytes, freeBytes, settled, flushes, commits, quarantined } = this.storage.stats;
-    const gpu = (await this.gpuSearches?.status()) ?? null;
+    const asked = this.gpuSearches?.asked || this.gpuBuilds?.asked;
+    const gpu = asked ? await this.options.gpu!.status() : null;
     return {
       logBytes,
       diskBytes,

@@ -1,7 +1,8 @@
 /**
- * Batches of vector searches for the GPU: searches by one vector that arrive in the same turn, for the same shard, vector, filter
- * and number of candidates, are offered to the index's mirror together. What the GPU answers is handed back as
- * found hits; for everything else, and whenever the GPU declines, the shard searches as always.
+ * Batches of vector searches for the GPU: searches by one vector that arrive in the same turn, for the same shard, vector, filter,
+ * width and number of candidates, are offered to the index's mirrors together: to its graph for a walk, where the CPU would walk
+ * too, or to its rows for an exact scan, whichever is expected to be faster. What the GPU answers is handed back as found hits;
+ * for everything else, and whenever the GPU declines, the shard searches as always.
  *
  * - Fewer than `BATCH_MIN` searches are never offered: one walk in wasm takes less than a round trip to any GPU.
  * - Until a search on the CPU was timed here, nothing is offered: there is nothing to compare with.
@@ -10,10 +11,13 @@
  * Callers: the host of shards, when it was given a GPU backend. Hits may name rows that died meanwhile; `ShardQuery` drops them.
  */
 import type { Clock } from '../core/clock.ts';
-import type { GpuBackend, GpuStatus } from '../gpu/gpu-backend.ts';
+import type { DocSet } from '../core/doc-set.ts';
+import type { GpuBackend, GpuPlan } from '../gpu/gpu-backend.ts';
+import { GraphMirror } from '../gpu/graph-mirror.ts';
 import { IndexMirror } from '../gpu/index-mirror.ts';
 import type { ShardSearch } from '../query/shard-search.ts';
-import type { VectorHits } from '../vector/vector-index.ts';
+import type { FoundVectors, GpuOffer } from '../query/vector-search.ts';
+import type { VectorIndex } from '../vector/vector-index.ts';
 import type { Shard } from './shard.ts';
 import type { VectorField } from './vector-field.ts';
 
@@ -26,14 +30,19 @@ interface Waiting {
   readonly shard: Shard;
   readonly search: ShardSearch;
   readonly field: VectorField;
-  readonly resolve: (found: VectorHits | null) => void;
+  readonly resolve: (offer: GpuOffer) => void;
 }
 
 interface Mirrored {
-  readonly mirror: IndexMirror;
+  /** Its mirrors are of this index; another one (the schema changed) gets others. */
+  readonly index: VectorIndex;
+  readonly rows: IndexMirror;
+  readonly graph: GraphMirror;
   /** What one search takes on the CPU; null until one was timed. */
   searchMs: number | null;
 }
+
+const NO_OFFER: GpuOffer = { found: null, plan: null };
 
 export class GpuSearches {
   private readonly gpu: GpuBackend;
@@ -41,7 +50,8 @@ export class GpuSearches {
   private readonly mirrors = new Map<Shard, Map<VectorField, Mirrored>>();
   private waiting = new Map<string, Waiting[]>();
   private pausedUntilMs = -Infinity;
-  private asked = false;
+  /** Whether the GPU was asked for anything. */
+  asked = false;
 
   constructor(gpu: GpuBackend, clock: Clock) {
     this.gpu = gpu;
@@ -58,30 +68,45 @@ export class GpuSearches {
     return null;
   }
 
-  /** Runs `search` with the hits that the GPU found for it, or with null. */
-  async run<T>(shard: Shard, plan: ShardSearch, search: (found: VectorHits | null) => T): Promise<T> {
+  /** Runs `search` with what the GPU found for it, or with nothing. */
+  async run<T>(shard: Shard, plan: ShardSearch, search: (offer: GpuOffer) => T): Promise<T> {
     const field = this.fieldFor(shard, plan);
-    if (field === null) return search(null);
-    const mirrored = this.mirrorOf(shard, field);
-    const found = await new Promise<VectorHits | null>((resolve) => this.enqueue({ shard, search: plan, field, resolve }));
-    if (found) return search(found);
+    if (field === null) return search(NO_OFFER);
+    const offer = await new Promise<GpuOffer>((resolve) => this.enqueue({ shard, search: plan, field, resolve }));
+    if (offer.found) return search(offer);
     const started = this.clock.monotonic();
-    const answer = search(null);
+    const answer = search(offer);
     const tookMs = this.clock.monotonic() - started;
-    mirrored.searchMs = mirrored.searchMs === null ? tookMs : mirrored.searchMs + MEMORY * (tookMs - mirrored.searchMs);
+    const mirrored = this.mirrorOf(shard, field);
+    if (mirrored) mirrored.searchMs = mirrored.searchMs === null ? tookMs : mirrored.searchMs + MEMORY * (tookMs - mirrored.searchMs);
     return answer;
   }
 
-  private mirrorOf(shard: Shard, field: VectorField): Mirrored {
+  private mirrorOf(shard: Shard, field: VectorField): Mirrored | null {
+    const { index } = field;
+    if (!index) return null;
     let fields = this.mirrors.get(shard);
     if (!fields) this.mirrors.set(shard, (fields = new Map<VectorField, Mirrored>()));
-    let mirrored = fields.get(field);
-    if (!mirrored) fields.set(field, (mirrored = { mirror: new IndexMirror(this.gpu, mirroredIndex(field)), searchMs: null }));
+    const known = fields.get(field);
+    if (known?.index === index) return known;
+    if (known) void close(known);
+    const rows = new IndexMirror(this.gpu, {
+      distance: field.schema.distance,
+      dimensions: field.dimensions,
+      get size() {
+        return index.size;
+      },
+      docIDs: () => index.docIDs(),
+      read: (docID, into) => field.read(docID, into),
+    });
+    const mirrored: Mirrored = { index, rows, graph: new GraphMirror(this.gpu, index.window), searchMs: null };
+    fields.set(field, mirrored);
     return mirrored;
   }
 
   private enqueue(item: Waiting): void {
-    const key = `${item.shard.id}/${item.field.schema.ordinal}/${item.search.candidates}/${JSON.stringify(item.search.filter)}`;
+    const { shard, field, search } = item;
+    const key = `${shard.id}/${field.schema.ordinal}/${search.candidates}/${search.vector!.ef}/${JSON.stringify(search.filter)}`;
     if (this.waiting.size === 0) queueMicrotask(() => this.offerAll());
     const group = this.waiting.get(key);
     if (group) group.push(item);
@@ -91,52 +116,90 @@ export class GpuSearches {
   private offerAll(): void {
     const groups = this.waiting;
     this.waiting = new Map();
-    for (const group of groups.values()) {
-      void this.offer(group).then((hits) => group.forEach(({ resolve }, i) => resolve(hits?.[i] ?? null)));
-    }
+    for (const group of groups.values())
+      void this.offer(group).then(({ found, plan }) => group.forEach(({ resolve }, i) => resolve({ found: found?.[i] ?? null, plan })));
   }
 
-  private async offer(group: readonly Waiting[]): Promise<readonly VectorHits[] | null> {
+  private async offer(group: readonly Waiting[]): Promise<{ found: readonly FoundVectors[] | null; plan: GpuPlan | null }> {
     const [{ shard, field, search }] = group;
-    const { mirror, searchMs } = this.mirrorOf(shard, field);
-    if (group.length < BATCH_MIN || searchMs === null) return null;
-    const { dimensions } = field;
-    const queries = new Float32Array(group.length * dimensions);
-    group.forEach((item, i) => queries.set(item.search.vector!.targets[0].query, i * dimensions));
+    const mirrored = this.mirrorOf(shard, field);
+    if (!mirrored || group.length < BATCH_MIN || mirrored.searchMs === null) return NO_OFFER_AT_ALL;
     this.asked = true;
     try {
-      const cpuMs = searchMs * group.length;
-      const plan = await this.gpu.plan({ kind: 'scan', rowType: 'f32', terms: queries.length, uploadBytes: queries.byteLength, cpuMs });
-      if (!plan.useGpu && plan.gpuMs === null) {
-        this.pausedUntilMs = this.clock.monotonic() + PAUSE_MS;
-        return null;
-      }
-      const allow = search.filter && shard.inverted.allowList(search.filter);
-      return await mirror.searchMany(queries, search.candidates, allow, cpuMs);
+      const batch: Batch = {
+        queries: new Float32Array(group.length * field.dimensions),
+        k: search.candidates,
+        ef: search.vector!.ef,
+        allow: search.filter && shard.inverted.allowList(search.filter),
+        cpuMs: mirrored.searchMs * group.length,
+      };
+      group.forEach((item, i) => batch.queries.set(item.search.vector!.targets[0].query, i * field.dimensions));
+      return await this.ask(mirrored, batch, group.length);
     } catch {
-      return null; // whatever is wrong with the GPU, the CPU answers
+      return NO_OFFER_AT_ALL; // whatever is wrong with the GPU, the CPU answers
     }
   }
 
-  /** What the GPU says of itself; null while it was not asked for anything, so that asking does not start it. */
-  async status(): Promise<GpuStatus | null> {
-    return this.asked ? this.gpu.status() : null;
+  private async ask(
+    { index, rows, graph }: Mirrored,
+    { queries, k, ef, allow, cpuMs }: Batch,
+    count: number,
+  ): Promise<{ found: readonly FoundVectors[] | null; plan: GpuPlan | null }> {
+    const width = allow === null ? index.walkWidth(k, ef) : null;
+    const walk = width === null ? null : await graph.plan(count, width, cpuMs);
+    const scan = await rows.plan(count, k, allow, cpuMs);
+    const plan = faster(walk, scan);
+    if (plan && !plan.useGpu && plan.gpuMs === null) this.pausedUntilMs = this.clock.monotonic() + PAUSE_MS;
+    if (!plan?.useGpu) return { found: null, plan };
+    if (plan === scan) {
+      const hits = await rows.searchMany(queries, k, allow, cpuMs);
+      return { found: hits && hits.map((list) => ({ ...list, explain: SCANNED })), plan };
+    }
+    const walked = await graph.walkMany(queries, width!, cpuMs);
+    const { dimensions } = index;
+    const found = walked?.map((slots, q): FoundVectors => {
+      const hits = index.searchListed(queries.subarray(q * dimensions, (q + 1) * dimensions), k, slots, { ef });
+      return { ...hits, explain: index.lastExplain };
+    });
+    return { found: found ?? null, plan };
   }
 
   /** Frees what a dropped shard has on the GPU. */
   async drop(shard: Shard): Promise<void> {
     const fields = this.mirrors.get(shard);
     this.mirrors.delete(shard);
-    for (const { mirror } of fields?.values() ?? []) await mirror.close();
+    for (const mirrored of fields?.values() ?? []) await close(mirrored);
   }
 }
 
-const mirroredIndex = (field: VectorField): ConstructorParameters<typeof IndexMirror>[1] => ({
-  distance: field.schema.distance,
-  dimensions: field.dimensions,
-  get size() {
-    return field.index?.size ?? 0;
-  },
-  docIDs: () => field.index!.docIDs(),
-  read: (docID, into) => field.read(docID, into),
-});
+const NO_OFFER_AT_ALL = { found: null, plan: null };
+
+interface Batch {
+  readonly queries: Float32Array;
+  readonly k: number;
+  readonly ef: number | null;
+  readonly allow: DocSet | null;
+  readonly cpuMs: number;
+}
+
+const SCANNED: FoundVectors['explain'] = {
+  path: 'exact',
+  backend: 'gpu',
+  ef: 0,
+  distances: 0,
+  hops: 0,
+  rescored: 0,
+  backlogScanned: 0,
+};
+
+/** Of two ways the one that the GPU would be sent; where neither was measured, the walk, as the CPU would walk too. */
+function faster(walk: GpuPlan | null, scan: GpuPlan | null): GpuPlan | null {
+  if (!walk?.useGpu) return scan?.useGpu || !walk ? scan : walk;
+  if (!scan?.useGpu || walk.gpuMs === null || scan.gpuMs === null) return walk;
+  return walk.gpuMs <= scan.gpuMs ? walk : scan;
+}
+
+async function close({ rows, graph }: Mirrored): Promise<void> {
+  await rows.close();
+  await graph.close();
+}

@@ -11,7 +11,8 @@ import { mergeResults } from '../query/merge.ts';
 import { planShardSearch } from '../query/plan.ts';
 import { replyOf } from '../query/reply.ts';
 import type { FilterNode } from '../schema/filter.ts';
-import type { VectorHits, VectorIndexHealth } from '../vector/vector-index.ts';
+import type { GpuOffer } from '../query/vector-search.ts';
+import type { VectorIndexHealth } from '../vector/vector-index.ts';
 import type { ObjectPage, PendingVector, Projection } from './host-api.ts';
 import { KEY_BYTES, readDocID } from './object-store.ts';
 import { PageBuilder } from './page-builder.ts';
@@ -53,9 +54,9 @@ export class ShardReads {
     return page.finish();
   }
 
-  /** A whole query on this shard alone: search, merge, fetch. `found`: see `ShardQuery.search`. */
-  answer(request: SearchRequest, projection: Projection, found: VectorHits | null = null): SearchReply {
-    const results = [this.shard.query.search(planShardSearch(request), found)];
+  /** A whole query on this shard alone: search, merge, fetch. `offer`: see `ShardQuery.search`. */
+  answer(request: SearchRequest, projection: Projection, offer: GpuOffer | null = null): SearchReply {
+    const results = [this.shard.query.search(planShardSearch(request), offer)];
     const merged = mergeResults(request, results);
     const docIDs = new Set(merged.hits.map(({ docID }) => docID));
     return replyOf(request, merged, results, docIDs.size === 0 ? [] : [this.fetch(Uint32Array.from(docIDs), projection).bytes]);

@@ -13,9 +13,11 @@ import { bytesAt, floats, words, type Engine } from '../kernels/wasm/engine.ts';
 import type { VectorSchema } from '../schema/collection-schema.ts';
 import type { GraphConfig } from './graph-config.ts';
 import type { GraphPersistence } from './graph-persistence.ts';
+import type { BuiltElsewhere } from './elsewhere.ts';
 import { GraphSearch } from './graph-search.ts';
 import { maxConnectionsOf } from './graph-training.ts';
 import { GraphUpkeep, WAITING_ROWS_MAX } from './graph-upkeep.ts';
+import { GraphWindow } from './graph-window.ts';
 import { memoryFull } from './memory-full.ts';
 import { RowMemory } from './row-memory.ts';
 import { sampledRecall } from './sampled-recall.ts';
@@ -56,6 +58,8 @@ export class GraphIndex implements VectorIndex {
   private readonly rowMemory: RowMemory;
   private readonly searches: GraphSearch;
   private readonly upkeep: GraphUpkeep;
+  /** The graph as a copy of it on the GPU sees it. */
+  readonly window: GraphWindow;
   private closed = false;
 
   constructor(options: GraphIndexOptions) {
@@ -66,7 +70,15 @@ export class GraphIndex implements VectorIndex {
     const rowMemory = new RowMemory(engine, dimensions, memoryBytesMax, keepRows);
     const hnsw = schema.index.type === 'flat' ? null : schema.index.type === 'dynamic' ? schema.index.hnsw : schema.index;
     this.rowMemory = rowMemory;
-    this.upkeep = new GraphUpkeep({ ...options, hnsw, rowMemory, docIDs: () => this.docIDs() });
+    this.window = new GraphWindow({
+      engine,
+      distance: schema.distance,
+      dimensions,
+      maxConnections: maxConnectionsOf(schema),
+      walkable: () => (this.searches.walkable ? this.upkeep.config : null),
+      drain: () => this.upkeep.drain(),
+    });
+    this.upkeep = new GraphUpkeep({ ...options, hnsw, rowMemory, window: this.window, docIDs: () => this.docIDs() });
     this.searches = new GraphSearch({ ...options, hnsw, rowMemory, graphWhole: () => this.unlinked === 0 });
     engine.exports.setRecording(1);
   }
@@ -149,6 +161,17 @@ export class GraphIndex implements VectorIndex {
     for (let at = 0; at + this.dimensions <= queries.length; at += this.dimensions)
       hits.push(this.search(queries.subarray(at, at + this.dimensions), k, options));
     return hits;
+  }
+
+  walkWidth(k: number, ef: number | null): number | null {
+    return this.searches.walkWidth(k, ef);
+  }
+  searchListed(query: Float32Array, k: number, slots: Uint32Array, options: VectorSearchOptions = {}): VectorHits {
+    this.putInput(query);
+    return this.searches.listed(k, slots, options) ?? this.search(query, k, options);
+  }
+  get bulk(): BuiltElsewhere {
+    return this.upkeep;
   }
 
   /** The answer of an exact search, whatever the planner thinks; for `health`, tests and benchmarks. */

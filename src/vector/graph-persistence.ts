@@ -8,7 +8,7 @@
  */
 import type { Random } from '../core/clock.ts';
 import type { ExtentStream, StreamSpace } from '../lsm/bucket.ts';
-import { bytesAt, type Engine } from '../kernels/wasm/engine.ts';
+import { bytesAt, words, type Engine } from '../kernels/wasm/engine.ts';
 import { GraphLogReader, GraphLogWriter } from './graph-log.ts';
 import { readSnapshot, SnapshotWriter } from './graph-snapshot.ts';
 import type { GraphConfig } from './graph-config.ts';
@@ -33,6 +33,8 @@ export class GraphPersistence {
   private writer: SnapshotWriter | null = null;
   private abandoned: number[] = [];
   private pendingSequence = 0;
+  /** Sees the operations (borrowed) that the log is about to take. */
+  onOperations: ((operations: Uint32Array) => void) | null = null;
 
   constructor(engine: Engine, streams: StreamSpace, random: Random) {
     this.engine = engine;
@@ -131,6 +133,7 @@ export class GraphPersistence {
     const length = exports.logBytes();
     if (length < atLeastBytes) return;
     if (!this.log) this.startSnapshot(config);
+    this.onOperations?.(words(this.engine, exports.logAddress() >>> 0, length / 4));
     this.log?.append(bytesAt(this.engine, exports.logAddress() >>> 0, length));
     exports.clearLog();
   }

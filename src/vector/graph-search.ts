@@ -23,6 +23,8 @@ const ACORN_WIDENING = 2;
 const SECOND_HOPS = 10;
 /** Links of a node, about. */
 const LINKS_MEAN = 20;
+/** How much wider a walk of fixed width has to be to find what one finds that reaches as far as its k-th nearest says. */
+const ELSEWHERE_WIDENING = 1.5;
 /** Candidates that an exact search sorts; what else could be nearer is looked for in the list of all that was measured. */
 const SCAN_WIDTH_MIN = 64;
 /** What coded distances may be wrong by, at least, as a share: so far beyond the k-th distance candidates are kept for rescoring. */
@@ -93,6 +95,48 @@ export class GraphSearch {
     } finally {
       exports.closeAllow();
     }
+  }
+
+  /** Whether a search without a filter would walk. */
+  get walkable(): boolean {
+    return this.options.hnsw !== null && this.engine.exports.entry() >>> 0 !== NONE && this.options.graphWhole();
+  }
+
+  /** Width of a walk elsewhere that finds what the walk here does; null where a scan would answer. */
+  walkWidth(k: number, ef: number | null): number | null {
+    return this.walkable ? Math.ceil(this.crowded(this.widthFor(k, ef)) * ELSEWHERE_WIDENING) : null;
+  }
+
+  /** A width at which tombstones, which take places in the pool, cost nothing. */
+  private crowded(ef: number): number {
+    const { exports } = this.engine;
+    return ef * (1 + Math.min(3, exports.deadSlots() / exports.liveSlots()));
+  }
+
+  /** The answer among the slots that such a walk found (also stale ones) and the rows that wait; null where they are too few. */
+  listed(k: number, slots: Uint32Array, { ef = null, maxDistance = null }: VectorSearchOptions): VectorHits | null {
+    const { exports } = this.engine;
+    const bytes = Math.max(4, slots.byteLength);
+    const block = exports.alloc(bytes) >>> 0;
+    if (block === 0) return null;
+    words(this.engine, block, slots.length).set(slots);
+    const width = this.widthFor(k, ef);
+    const scanned = exports.begin(k);
+    const taken = scanned >= 0 && exports.takeListed(block, slots.length, this.rescoredMost(slots.length));
+    if (taken) this.rescore();
+    exports.release(block, bytes);
+    if (!taken || exports.answerCount() < Math.min(k, this.size)) return null;
+    const rescored = exports.rescored();
+    this.explain = {
+      path: 'graph',
+      backend: 'gpu',
+      ef: width,
+      distances: slots.length + scanned,
+      hops: 0,
+      rescored,
+      backlogScanned: scanned,
+    };
+    return this.answers(maxDistance);
   }
 
   /** The answer of an exact search, whatever the planner thinks. */

@@ -3,6 +3,7 @@
  * and configures the engine with it. Generators, because training takes longer than a slice of background work may.
  */
 import { bytesAt, Codec, floats, NONE, type Engine } from '../kernels/wasm/engine.ts';
+import type { KmeansJob } from '../gpu/gpu-backend.ts';
 import type { VectorSchema } from '../schema/collection-schema.ts';
 import type { GraphConfig } from './graph-config.ts';
 import { meanOf, trainScalar } from './quantizer-training.ts';
@@ -11,6 +12,7 @@ import { meanOf, trainScalar } from './quantizer-training.ts';
 const SAMPLE_FLOATS_MAX = 2_000_000;
 const PQ_ROWS_MAX = 4_096;
 const PQ_ITERATIONS = 8;
+const PQ_CENTROIDS = 256;
 
 /**
  * The codec of a schema. Bits and products estimate inner products and Euclidean distances only; manhattan and hamming keep
@@ -24,8 +26,20 @@ export function codecOf({ quantizer, distance }: VectorSchema): Codec {
 
 /** Trains, configures the engine and returns the config; null when memory is full. Yields between pieces of work. */
 export function* trainGraph(engine: Engine, schema: VectorSchema, dimensions: number): Generator<void, GraphConfig | null> {
+  const config = untrained(schema, dimensions);
+  const { codec } = config;
+  if (codec === Codec.f32) return configureCodec(engine, config) ? config : null;
+  const sample = sampleOfWaiting(engine, dimensions, sampleRows(schema, dimensions, codec));
+  yield;
+  if (codec === Codec.pq) return yield* trainProduct(engine, config, sample);
+  const trained = { ...config, parameters: codec === Codec.bq ? meanOf(sample, dimensions) : scalarParameters(schema, sample, dimensions) };
+  return configureCodec(engine, trained) ? trained : null;
+}
+
+/** The config of a schema's graph before its quantizer was trained. */
+export function untrained(schema: VectorSchema, dimensions: number): GraphConfig {
   const codec = codecOf(schema);
-  const config: GraphConfig = {
+  return {
     dimensions,
     distance: schema.distance,
     maxConnections: maxConnectionsOf(schema),
@@ -33,13 +47,11 @@ export function* trainGraph(engine: Engine, schema: VectorSchema, dimensions: nu
     segmentDimensions: codec === Codec.pq ? segmentDimensionsOf(dimensions, schema.quantizer.segments) : 0,
     parameters: new Float32Array(0),
   };
-  if (codec === Codec.f32) return configureCodec(engine, config) ? config : null;
+}
+
+function sampleRows(schema: VectorSchema, dimensions: number, codec: Codec): number {
   const rowsMax = Math.max(256, Math.min(schema.quantizer.trainingLimit || 100_000, Math.floor(SAMPLE_FLOATS_MAX / dimensions)));
-  const sample = sampleOfWaiting(engine, dimensions, codec === Codec.pq ? Math.min(rowsMax, PQ_ROWS_MAX) : rowsMax);
-  yield;
-  if (codec === Codec.pq) return yield* trainProduct(engine, config, sample);
-  const trained = { ...config, parameters: codec === Codec.bq ? meanOf(sample, dimensions) : scalarParameters(schema, sample, dimensions) };
-  return configureCodec(engine, trained) ? trained : null;
+  return codec === Codec.pq ? Math.min(rowsMax, PQ_ROWS_MAX) : rowsMax;
 }
 
 export function maxConnectionsOf(schema: VectorSchema): number {
@@ -75,6 +87,25 @@ function scalarParameters(schema: VectorSchema, sample: Float32Array, dimensions
   parameters.set(center);
   parameters[dimensions] = scale;
   return parameters;
+}
+
+/** What `trainProduct` does, as a job for the GPU: the same sample, start and number of moves. */
+export function productJob(engine: Engine, schema: VectorSchema, dimensions: number): KmeansJob {
+  const { segmentDimensions } = untrained(schema, dimensions);
+  const sample = sampleOfWaiting(engine, dimensions, sampleRows(schema, dimensions, Codec.pq));
+  const rows = sample.length / dimensions;
+  const padded = engine.exports.rowBytes() / 4;
+  const wide = new Float32Array(rows * padded);
+  for (let row = 0; row < rows; row++) wide.set(sample.subarray(row * dimensions, (row + 1) * dimensions), row * padded);
+  const start = new Float32Array(padded * PQ_CENTROIDS);
+  for (let segment = 0; segment * segmentDimensions < padded; segment++)
+    for (let c = 0; c < PQ_CENTROIDS; c++) {
+      const from = Math.floor((c * rows) / PQ_CENTROIDS) * padded + segment * segmentDimensions;
+      start.set(wide.subarray(from, from + segmentDimensions), (segment * PQ_CENTROIDS + c) * segmentDimensions);
+    }
+  const segments = padded / segmentDimensions;
+  // Of the job's rounds the last one only assigns.
+  return { rows, dimensions: padded, segments, centroids: PQ_CENTROIDS, sample: wide, start, iterations: PQ_ITERATIONS + 1 };
 }
 
 function* trainProduct(engine: Engine, config: GraphConfig, sample: Float32Array): Generator<void, GraphConfig | null> {

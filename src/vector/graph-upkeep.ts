@@ -6,12 +6,16 @@
  * - Removal and rebinding take effect at once; their log entries wait here until their records are durable.
  */
 import type { Clock, Logger } from '../core/clock.ts';
-import type { DocSet } from '../core/doc-set.ts';
+import { DocSet } from '../core/doc-set.ts';
+import type { BuiltGraph, KmeansJob } from '../gpu/gpu-backend.ts';
 import { Codec, floats, NONE, SlotFlag, type Engine } from '../kernels/wasm/engine.ts';
 import type { HnswConfig, VectorSchema } from '../schema/collection-schema.ts';
+import type { BuiltElsewhere } from './elsewhere.ts';
+import { adoptGraph } from './graph-adoption.ts';
 import type { GraphConfig } from './graph-config.ts';
 import type { GraphPersistence } from './graph-persistence.ts';
-import { trainGraph } from './graph-training.ts';
+import { codecOf, configureCodec, maxConnectionsOf, productJob, trainGraph, untrained } from './graph-training.ts';
+import type { GraphWindow } from './graph-window.ts';
 import { ResidualWatch, retrained } from './quantizer-drift.ts';
 import type { RowMemory } from './row-memory.ts';
 import type { VectorIndexState, VectorRows } from './vector-index.ts';
@@ -50,13 +54,15 @@ export interface GraphUpkeepOptions {
   /** The config of a graph that was loaded; null: untrained. */
   readonly config: GraphConfig | null;
   readonly docIDs: () => DocSet;
+  readonly window: GraphWindow;
 }
 
-export class GraphUpkeep {
+export class GraphUpkeep implements BuiltElsewhere {
   private readonly options: GraphUpkeepOptions;
   private readonly engine: Engine;
   private readonly dimensions: number;
-  private config: GraphConfig | null;
+  /** Null until trained. */
+  config: GraphConfig | null;
   private readonly changes: PendingChange[] = [];
   private linkNext = 0;
   private training: ReturnType<typeof trainGraph> | null = null;
@@ -69,6 +75,10 @@ export class GraphUpkeep {
   private recodeEnd = 0;
   private sweeping = false;
   private highestSequence = 0;
+  /** Rows wait for what is made of them elsewhere, up to `WAITING_ROWS_MAX` of them. */
+  private held = false;
+  /** Rows linked in timed slices, and what these took. */
+  private readonly linking = { rows: 0, ms: 0 };
 
   constructor(options: GraphUpkeepOptions) {
     this.options = options;
@@ -76,6 +86,7 @@ export class GraphUpkeep {
     this.dimensions = options.dimensions;
     this.config = options.config;
     if (this.config) this.driftAt = Math.max(TRAINED_FROM, this.size) * DRIFT_GROWTH;
+    options.persistence.onOperations = (operations) => options.window.note(operations);
   }
 
   private get size(): number {
@@ -118,11 +129,17 @@ export class GraphUpkeep {
 
   step(budgetMs: number, durableSequence: number): boolean {
     const { clock } = this.options;
-    const until = clock.monotonic() + budgetMs;
+    const started = clock.monotonic();
+    const until = started + budgetMs;
     this.highestSequence = Math.max(this.highestSequence, durableSequence);
+    const before = this.toLink;
     let more = true;
-    do more = this.config ? this.work(durableSequence) : this.train();
+    do more = this.config ? this.work(durableSequence) : !this.held && this.train();
     while (more && clock.monotonic() < until);
+    if (before > this.toLink) {
+      this.linking.rows += before - this.toLink;
+      this.linking.ms += clock.monotonic() - started;
+    }
     if (this.config) this.options.persistence.drainSome(this.config);
     return more;
   }
@@ -135,6 +152,7 @@ export class GraphUpkeep {
     if (this.changes.length > 0) this.logChanges(durableSequence);
     if (this.size >= this.driftAt) return this.retrain(config);
     if (this.recodeNext < this.recodeEnd) return this.recodeOne();
+    if (this.held && exports.waiting() < WAITING_ROWS_MAX) return false;
     // A waiting row costs a scan five times what a coded one does; a few may wait until the coded ones are linked.
     if (this.unlinked > 0 && exports.waiting() < WAITING_ROWS_MAX / 4) return this.linkOne();
     const oldest = exports.headSequence();
@@ -158,7 +176,7 @@ export class GraphUpkeep {
     return false;
   }
 
-  private get efConstruction(): number {
+  get efConstruction(): number {
     return this.options.hnsw?.efConstruction ?? 128;
   }
 
@@ -229,17 +247,21 @@ export class GraphUpkeep {
 
   /** One piece of choosing the codec, once there are enough rows; false while there is nothing to do. */
   private train(): boolean {
-    const { schema, persistence } = this.options;
+    const { schema } = this.options;
     if (this.size < TRAINED_FROM) return false;
     this.training ??= trainGraph(this.engine, schema, this.dimensions);
     const { done, value } = this.training.next();
     if (!done) return true;
     this.training = null;
     if (!value) return false;
-    this.config = value;
-    this.driftAt = this.size * DRIFT_GROWTH;
-    persistence.restart(value);
+    this.startWith(value);
     return true;
+  }
+
+  private startWith(config: GraphConfig): void {
+    this.config = config;
+    this.driftAt = this.size * DRIFT_GROWTH;
+    this.options.persistence.restart(config);
   }
 
   /** Looks whether the quantizer still fits; if not, takes a better one for all codes, whose rows are then coded again one by one. */
@@ -257,6 +279,7 @@ export class GraphUpkeep {
     const changed = exports.changeScale(block, better.scale);
     exports.release(block, bytes);
     if (!changed) return true;
+    this.options.window.generation++;
     const parameters = new Float32Array(this.dimensions + 1);
     parameters.set(better.center);
     parameters[this.dimensions] = better.scale;
@@ -283,6 +306,7 @@ export class GraphUpkeep {
     if ((exports.flagsOf(slot) & (SlotFlag.used | SlotFlag.dead)) !== SlotFlag.used) return true;
     const row = floats(this.engine, exports.inputAddress() >>> 0, this.dimensions);
     if (this.options.rows.read(exports.docOf(slot) >>> 0, row)) exports.recodeSlot(slot);
+    this.options.window.noteCode(slot);
     return true;
   }
 
@@ -313,5 +337,64 @@ export class GraphUpkeep {
     if (!this.config) return { snapshot: null, log: null, meta: {} };
     this.logChanges(durableSequence);
     return this.options.persistence.checkpoint(this.config, this.highestSequence);
+  }
+
+  // Made elsewhere.
+
+  get maxConnections(): number {
+    return maxConnectionsOf(this.options.schema);
+  }
+
+  /** Rows that are to be linked. */
+  private get toLink(): number {
+    return this.linked ? this.engine.exports.waiting() + this.unlinked : 0;
+  }
+
+  get debt(): { readonly rows: number; readonly msPerRow: number } | null {
+    const { rows, ms } = this.linking;
+    return this.config && this.toLink > 0 && rows > 0 ? { rows: this.toLink, msPerRow: ms / rows } : null;
+  }
+
+  hold(on: boolean): void {
+    this.held = on;
+  }
+
+  levelsOf(docIDs: Uint32Array): Uint8Array<ArrayBuffer> {
+    return Uint8Array.from(docIDs, (docID) => this.engine.exports.levelFor(docID));
+  }
+
+  /** It reaches the disk as a new quantizer does: a snapshot is begun, and until it is whole the manifest names the files before. */
+  adopt(built: BuiltGraph, docIDs: Uint32Array, durableSequence: number): void {
+    const { exports } = this.engine;
+    const { persistence, rowMemory, window } = this.options;
+    const config = this.config as GraphConfig;
+    const known = DocSet.of(docIDs);
+    // Rows enter the graph in the order in which they wait, as always, and only once they are durable.
+    while (exports.waiting() > 0 && exports.headSequence() <= durableSequence && known.has(exports.peekWaiting(0) >>> 0))
+      if (exports.settle(0, config.codec !== Codec.f32 && rowMemory.keeps ? 1 : 0) >>> 0 === NONE) break;
+    persistence.drain(config);
+    adoptGraph(this.engine, built, docIDs);
+    this.relinking = true;
+    this.linkNext = this.firstUnlinked(exports.slotEnd());
+    window.generation++;
+    persistence.abandonSnapshot();
+    persistence.startSnapshot(config);
+  }
+
+  productJob(): KmeansJob | null {
+    const { schema } = this.options;
+    if (this.config || this.training || this.size < TRAINED_FROM || codecOf(schema) !== Codec.pq) return null;
+    return productJob(this.engine, schema, this.dimensions);
+  }
+
+  adoptCodebook(parameters: Float32Array<ArrayBuffer>): void {
+    if (this.config || this.training) return;
+    const config = { ...untrained(this.options.schema, this.dimensions), parameters };
+    if (configureCodec(this.engine, config)) this.startWith(config);
+  }
+
+  /** Moves what the engine has recorded to the log. */
+  drain(): void {
+    if (this.config) this.options.persistence.drain(this.config);
   }
 }

@@ -9,6 +9,7 @@
  *   only after the record it stems from is durable; what lies beyond the recovered log is dropped at open.
  */
 import type { DocSet } from '../core/doc-set.ts';
+import type { BuiltElsewhere, WalkedElsewhere } from './elsewhere.ts';
 
 export interface VectorHits {
   /** Nearest first; ties by docID. Length is the number of hits, at most k. */
@@ -56,7 +57,8 @@ export interface VectorRows {
   forEach(each: (docID: number, row: Float32Array) => void): void;
 }
 
-export interface VectorIndex {
+export interface VectorIndex extends WalkedElsewhere {
+  readonly bulk: BuiltElsewhere;
   readonly dimensions: number;
   /** Live rows. */
   readonly size: number;
@@ -87,6 +89,7 @@ export interface VectorIndex {
   /** A snapshot is being written: a checkpoint now would have to finish it in one go. */
   readonly snapshotting: boolean;
   close(): void;
+  readonly isClosed: boolean;
 }
 
 /** What the shard keeps in the manifest for a vector index: streams of the host's data files and a little metadata. */

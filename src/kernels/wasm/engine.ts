@@ -87,6 +87,13 @@ export interface EngineExports {
   hops(): number;
   measured(): number;
   rescored(): number;
+  codeAt(slot: number): number;
+  linksAt(slot: number): number;
+  termOf(slot: number): number;
+  levelFor(docID: number): number;
+  takeListed(from: number, count: number, rescoreMost: number): number;
+  adoptLinks(slot: number, from: number, count: number): void;
+  countDegrees(): number;
   setRecording(on: number): void;
   logAddress(): number;
   logBytes(): number;

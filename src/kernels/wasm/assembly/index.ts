@@ -359,6 +359,32 @@ export function rescored(): i32 {
   return rescoring.rescored;
 }
 
+// A copy of the graph elsewhere (on a GPU), what a walk of it found, and a graph built there.
+
+export function codeAt(slot: u32): usize {
+  return arena.codeOf(slot);
+}
+export function linksAt(slot: u32): usize {
+  return arena.linksOf(slot);
+}
+export function termOf(slot: u32): f32 {
+  return arena.termOf(slot);
+}
+/** The level that a docID's node has. */
+export function levelFor(docID: u32): u32 {
+  return insert.levelFor(docID);
+}
+/** Fills the pool with those of n slots at `from` that are live. */
+export function takeListed(from: usize, n: i32, rescoreMost: i32): bool {
+  codec.prepareQuery(scratch.queryRow);
+  rescoring.startRescore(rescoreMost, false);
+  return scan.scanListed(from, n);
+}
+/** After `unlinkAll`: links of level 0, n slots at `from`, for one slot; `countDegrees` follows the last. */
+export function adoptLinks(slot: u32, from: usize, n: i32): void {
+  insert.adoptLinks(slot, from, n);
+}
+
 // The graph log.
 
 export function setRecording(on: bool): void {

@@ -156,6 +156,14 @@ function linkBase(slot: u32, sequenceLow: u32, sequenceHigh: u32): void {
   }
 }
 
+/** Takes n links at `from`, chosen elsewhere, as those of a coded slot; `countDegrees` follows when all have theirs. */
+export function adoptLinks(slot: u32, from: usize, n: i32): void {
+  const links = arena.linksOf(slot);
+  memory.copy(links, from, <usize>n << 2);
+  memory.fill(links + (<usize>n << 2), 0xff, <usize>(linksMax0 - n) << 2);
+  arena.setFlags(slot, arena.flagsOf(slot) | arena.LINKED);
+}
+
 /**
  * Gives `node` the best links out of `from` (n slots, all live but perhaps without order), keeping in-degrees above zero,
  * and records it. Used for overflowing lists and by repair.

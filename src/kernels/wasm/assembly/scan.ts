@@ -73,6 +73,34 @@ function offerBlock(n: i32): void {
  * when memory is full.
  */
 export function scanSlots(width: i32, most: i32): bool {
+  if (!start(width, most)) return false;
+  if (filtering) scanAllowed();
+  else scanAll();
+  return true;
+}
+
+/** Measures those of `count` slots at `from` that are live, each once; the pool keeps them all. False when memory is full. */
+export function scanListed(from: usize, count: i32): bool {
+  if (!start(count, count)) return false;
+  const mark = arena.nextEpoch();
+  let n = 0;
+  for (let i = 0; i < count; i++) {
+    const slot = load<u32>(from + (<usize>i << 2));
+    if (slot >= arena.slotEnd || !arena.isLive(slot)) continue;
+    const seen = arena.visitedAt(slot);
+    if (load<u8>(seen) == <u8>mark) continue;
+    store<u8>(seen, <u8>mark);
+    store<u32>(ids + (<usize>n << 2), slot);
+    if (++n == BLOCK) {
+      offerBlock(n);
+      n = 0;
+    }
+  }
+  offerBlock(n);
+  return true;
+}
+
+function start(width: i32, most: i32): bool {
   if (!pool.start(width)) return false;
   if (most > scannedCapacity) {
     let bigger = scannedCapacity == 0 ? 1024 : scannedCapacity;
@@ -84,8 +112,6 @@ export function scanSlots(width: i32, most: i32): bool {
     scannedCapacity = bigger;
   }
   scannedCount = 0;
-  if (filtering) scanAllowed();
-  else scanAll();
   return true;
 }
 
