@@ -71,8 +71,8 @@ export type TableId = number;
 
 export interface ExactRequest {
   readonly table: TableId;
-  /** Row-major; for cosine of unit length. */
-  readonly queries: Float32Array;
+  /** Row-major, of any length; transferred, as are those of a walk. */
+  readonly queries: Float32Array<ArrayBuffer>;
   readonly k: number;
   readonly allow: GpuAllow | null;
   /** What the CPU is expected to take for all of it; the planner compares. */
@@ -83,7 +83,7 @@ export interface GraphRequest {
   readonly table: TableId;
   /** Float table with the same rows, for rescoring; null: none. */
   readonly exact: TableId | null;
-  readonly queries: Float32Array;
+  readonly queries: Float32Array<ArrayBuffer>;
   readonly k: number;
   readonly ef: number;
   readonly rescore: number;
@@ -95,19 +95,26 @@ export interface BuildRequest {
   readonly table: TableId;
   readonly maxConnections: number;
   readonly efConstruction: number;
-  /** Level of each row. */
-  readonly levels: Uint8Array;
   readonly cpuMs: number;
+}
+
+/** Rows that a job needs and the GPU does not have yet. */
+export interface MissingRows {
+  readonly key: string;
+  readonly bytes: number;
 }
 
 export interface GpuBackend {
   status(): Promise<GpuStatus>;
-  /** Opens the adapter if that was not tried yet, measures it, and says whether such a job would go to it. */
-  plan(job: GpuJobSize): Promise<GpuPlan>;
+  /**
+   * Opens the adapter if that was not tried yet, measures it, and says whether such a job would go to it. `missing`: what has to be
+   * uploaded once before this and later jobs of the same `key`; see `upload-rule.ts`.
+   */
+  plan(job: GpuJobSize, missing?: MissingRows): Promise<GpuPlan>;
   /** Null when there is no usable GPU or no memory for the table. */
   openTable(spec: TableSpec): Promise<TableId | null>;
   isOpen(table: TableId): Promise<boolean>;
-  /** Row-major rows, transferred; false when the table is gone or full. */
+  /** Row-major rows of any length, transferred; false when the table is gone or full. */
   append(table: TableId, docIDs: Uint32Array, rows: Float32Array): Promise<boolean>;
   remove(table: TableId, docIDs: Uint32Array): Promise<boolean>;
   /** Rows and level 0 of an engine's graph, as they changed; a table that takes patches takes nothing else. */

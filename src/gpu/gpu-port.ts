@@ -6,13 +6,13 @@
  * No call hangs: one that is not answered within `CALL_MS_MAX` (building and training: `LONG_CALL_MS_MAX`) means that the worker
  * is gone; it and all others, then and later, settle with null, which means "the CPU". `closed` does the same at once.
  */
-import type { GpuBackend, GpuStatus } from './gpu-backend.ts';
+import type { GpuBackend, GpuJobSize, GpuStatus } from './gpu-backend.ts';
 
 type Method = Exclude<keyof GpuBackend, 'close'>;
 export type GpuRequest = readonly [id: number, method: Method, args: readonly unknown[]];
 type Answer = readonly [id: number, result: unknown];
 
-const METHODS: ReadonlySet<string> = new Set<Method>([
+const METHODS: readonly Method[] = [
   'status',
   'plan',
   'openTable',
@@ -25,7 +25,9 @@ const METHODS: ReadonlySet<string> = new Set<Method>([
   'searchGraph',
   'build',
   'trainCentroids',
-]);
+];
+/** What these are given is gone afterwards. `plan` and others take nothing that is worth it. */
+const TRANSFERRED: ReadonlySet<Method> = new Set<Method>(['append', 'patchGraph', 'searchExact', 'searchGraph', 'trainCentroids']);
 
 /** Long enough for a first job, which opens the adapter, measures it and compiles. */
 export const CALL_MS_MAX = 60_000;
@@ -42,7 +44,7 @@ export function serveGpu(port: MessagePort, backend: GpuBackend, first: readonly
 }
 
 async function answer(backend: GpuBackend, method: Method, args: readonly unknown[]): Promise<unknown> {
-  if (!METHODS.has(method)) return null;
+  if (!METHODS.includes(method)) return null;
   try {
     return await (backend[method] as (...args: readonly unknown[]) => Promise<unknown>)(...args);
   } catch {
@@ -86,7 +88,15 @@ const GONE: GpuStatus = {
   lastFailure: 'the GPU worker is gone',
 };
 
-/** Calls the backend behind `port`. Arrays given to `append`, `patchGraph` and `trainCentroids` are transferred: gone afterwards. */
+/** The answer of a worker that is gone. */
+function settledAs(method: Method, args: readonly unknown[]): unknown {
+  if (method === 'status') return GONE;
+  if (method === 'plan') return { useGpu: false, gpuMs: null, cpuMs: (args[0] as GpuJobSize).cpuMs, reason: GONE.lastFailure };
+  return BOOLEAN.has(method) ? false : null;
+}
+const BOOLEAN: ReadonlySet<Method> = new Set<Method>(['isOpen', 'append', 'remove', 'patchGraph']);
+
+/** Calls the backend behind `port`. */
 export function connectGpu(port: MessagePort): GpuConnection {
   const waiting = new Map<number, { readonly resolve: (result: unknown) => void; readonly timer: ReturnType<typeof setTimeout> }>();
   let isClosed = false;
@@ -117,27 +127,11 @@ export function connectGpu(port: MessagePort): GpuConnection {
     waiting.clear();
     port.close();
   }
-  const backend: GpuBackend = {
-    status: async () => (await call<GpuStatus | null>('status', [])) ?? GONE,
-    plan: async (job) =>
-      (await call<Awaited<ReturnType<GpuBackend['plan']>> | null>('plan', [job])) ?? {
-        useGpu: false,
-        gpuMs: null,
-        cpuMs: job.cpuMs,
-        reason: 'the GPU worker is gone',
-      },
-    openTable: (spec) => call('openTable', [spec]),
-    isOpen: async (table) => (await call<boolean | null>('isOpen', [table])) ?? false,
-    append: async (table, docIDs, rows) =>
-      (await call<boolean | null>('append', [table, docIDs, rows], buffersOf([docIDs, rows]))) ?? false,
-    remove: async (table, docIDs) => (await call<boolean | null>('remove', [table, docIDs])) ?? false,
-    patchGraph: async (table, patch) => (await call<boolean | null>('patchGraph', [table, patch], buffersOf(patch))) ?? false,
-    dropTable: (table) => call('dropTable', [table]),
-    searchExact: (request) => call('searchExact', [request]),
-    searchGraph: (request) => call('searchGraph', [request]),
-    build: (request) => call('build', [request]),
-    trainCentroids: (job) => call('trainCentroids', [job], buffersOf(job)),
-    close: async () => closed(),
-  };
+  const forward = METHODS.map((method) => [
+    method,
+    async (...args: readonly unknown[]) =>
+      (await call(method, args, TRANSFERRED.has(method) ? buffersOf(args) : [])) ?? settledAs(method, args),
+  ]);
+  const backend = { ...Object.fromEntries(forward), close: async () => closed() } as GpuBackend;
   return { backend, closed };
 }

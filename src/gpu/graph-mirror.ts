@@ -9,15 +9,12 @@
  *
  * Callers: the host of shards (`src/shard/gpu-searches.ts`).
  */
-import { EMPTY } from '../kernels/gpu/ordered-key.ts';
 import { WALK_SEEDS_MAX, WALK_DEGREE_MAX } from '../kernels/gpu/graph-walk.ts';
 import { SELECT_K_MAX } from '../kernels/gpu/select-nearest.ts';
-import { preparedRow } from '../kernels/scalar/distances.ts';
 import type { Distance } from '../schema/collection-schema.ts';
 import type { GpuBackend, GpuJobSize, GpuPlan, TableId } from './gpu-backend.ts';
-import type { EncodedRows, RowSpace } from './row-words.ts';
-import { rowBytes } from './row-words.ts';
-import { UploadRule } from './upload-rule.ts';
+import { listsOf } from './hit-lists.ts';
+import { rowBytes, type EncodedRows, type RowSpace } from './row-words.ts';
 
 /** How an engine's graph lies in its memory. */
 export interface GraphLayout {
@@ -67,15 +64,16 @@ const SCORED_PER_EF = 12;
 export class GraphMirror {
   private readonly backend: GpuBackend;
   private readonly graph: MirroredGraph;
-  private readonly rule: UploadRule;
+  private readonly key: string;
   private table: TableId | null = null;
   private generation = -1;
   private sentSlots = 0;
 
-  constructor(backend: GpuBackend, graph: MirroredGraph) {
+  /** `key`: names the index in this database, for what is remembered of its uploads. */
+  constructor(backend: GpuBackend, graph: MirroredGraph, key: string) {
     this.backend = backend;
     this.graph = graph;
-    this.rule = new UploadRule(backend);
+    this.key = key;
   }
 
   /** Whether such a batch would go to the GPU; null: it can't be walked there. `queries`: how many. */
@@ -93,11 +91,11 @@ export class GraphMirror {
     };
     const current = layout.generation === this.generation && this.table !== null ? this.sentSlots : 0;
     const missing = Math.max(0, layout.slots - current) * (this.bytesOf(layout) + layout.degree * 4);
-    return this.rule.plan(job, missing);
+    return this.backend.plan(job, { key: this.key, bytes: missing });
   }
 
   /** Candidates of each query, nearest first, with the slots filled meanwhile; null: the CPU's to do. `queries` is row-major. */
-  async walkMany(queries: Float32Array, ef: number, cpuMs: number): Promise<Uint32Array<ArrayBuffer>[] | null> {
+  async walkMany(queries: Float32Array<ArrayBuffer>, ef: number, cpuMs: number): Promise<Uint32Array<ArrayBuffer>[] | null> {
     const layout = this.graph.layout();
     if (!layout) return null;
     if (!(await this.update(layout))) {
@@ -107,7 +105,7 @@ export class GraphMirror {
     const hits = await this.backend.searchGraph({
       table: this.table!,
       exact: null,
-      queries: this.prepareAll(queries),
+      queries,
       k: ef,
       ef,
       rescore: ef,
@@ -119,14 +117,11 @@ export class GraphMirror {
     }
     const filled = this.graph.filled();
     if (filled.length > FILLED_MAX || this.graph.layout()?.generation !== this.generation) return null;
-    return Array.from({ length: queries.length / this.graph.dimensions }, (_, q) => {
-      const found = hits.docIDs.subarray(q * hits.k, (q + 1) * hits.k);
-      const end = found.indexOf(EMPTY);
-      const slots = end < 0 ? found : found.subarray(0, end);
-      const candidates = new Uint32Array(slots.length + filled.length);
-      candidates.set(slots);
-      candidates.set(filled, slots.length);
-      return candidates;
+    return listsOf(hits).map((found) => {
+      const slots = new Uint32Array(found.length + filled.length);
+      slots.set(found);
+      slots.set(filled, found.length);
+      return slots;
     });
   }
 
@@ -142,13 +137,6 @@ export class GraphMirror {
 
   private bytesOf({ rowType }: GraphLayout): number {
     return rowBytes({ rowType, distance: this.graph.distance, packedDot: true }, this.graph.dimensions);
-  }
-
-  private prepareAll(queries: Float32Array): Float32Array<ArrayBuffer> {
-    const { dimensions, distance } = this.graph;
-    const prepared = queries.slice();
-    for (let at = 0; at < queries.length; at += dimensions) prepared.set(preparedRow(distance, queries.subarray(at, at + dimensions)), at);
-    return prepared;
   }
 
   /** Brings the copy up to date; false when the GPU can't take it. */

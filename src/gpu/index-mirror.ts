@@ -4,29 +4,24 @@
  * - Nothing is told to it when rows come and go: before a batch it compares the index's docIDs with its own, and sends what is
  *   new. A docID's row never changes, so that is all there is to know.
  * - It uploads rows only when that pays (`upload-rule.ts`): `plan` comes before `searchMany`.
- * - Hits are scored again in the CPU's own arithmetic, so that their distances are the same bits whichever backend ran.
+ * - What comes back are candidates, a few more than asked for: the engine measures them itself, so that distances are the same
+ *   bits whichever backend ran, and rows that came or went meanwhile do no harm.
  *
- * Callers: the host of shards (`src/shard/gpu-searches.ts`). Asynchronous: rows removed meanwhile are the caller's to drop.
+ * Callers: the host of shards (`src/shard/gpu-searches.ts`).
  */
 import type { DocSet } from '../core/doc-set.ts';
-import { EMPTY } from '../kernels/gpu/ordered-key.ts';
 import { SELECT_K_MAX } from '../kernels/gpu/select-nearest.ts';
-import { exactDistance, preparedRow } from '../kernels/scalar/distances.ts';
-import type { GpuAllow, GpuBackend, GpuHits, GpuPlan, TableId } from './gpu-backend.ts';
+import type { Distance } from '../schema/collection-schema.ts';
+import type { GpuAllow, GpuBackend, GpuPlan, TableId } from './gpu-backend.ts';
+import { listsOf } from './hit-lists.ts';
 import { sendRows, type RowSource } from './row-sender.ts';
-import { UploadRule } from './upload-rule.ts';
 
 /** What the mirror needs of an index and of its rows. */
 export interface MirroredIndex extends RowSource {
+  readonly distance: Distance;
   readonly size: number;
   /** A fresh set. */
   docIDs(): DocSet;
-}
-
-export interface MirrorHits {
-  /** Nearest first, ties by docID; at most k. */
-  readonly docIDs: Uint32Array;
-  readonly distances: Float32Array;
 }
 
 /** Places beyond k that are scored again, so that rounding can't move a row over the edge. */
@@ -39,12 +34,13 @@ export class IndexMirror {
   private readonly index: MirroredIndex;
   private table: TableId | null = null;
   private held: DocSet | null = null;
-  private readonly rule: UploadRule;
+  private readonly key: string;
 
-  constructor(backend: GpuBackend, index: MirroredIndex) {
+  /** `key`: names the index in this database, for what is remembered of its uploads. */
+  constructor(backend: GpuBackend, index: MirroredIndex, key: string) {
     this.backend = backend;
     this.index = index;
-    this.rule = new UploadRule(backend);
+    this.key = key;
   }
 
   /** Whether such a batch would go to the GPU; null: it can't be done there. `queries`: how many; `cpuMs`: what the CPU is expected to take. */
@@ -54,25 +50,32 @@ export class IndexMirror {
     const rows = allow ? Math.min(allow.count(), index.size) : index.size;
     const missing = Math.max(0, index.size - (this.held?.count() ?? 0)) * index.dimensions * 4;
     const terms = queries * index.dimensions;
-    return this.rule.plan({ kind: 'scan', rowType: 'f32', terms: rows * terms, uploadBytes: terms * 4, cpuMs }, missing);
+    return this.backend.plan(
+      { kind: 'scan', rowType: 'f32', terms: rows * terms, uploadBytes: terms * 4, cpuMs },
+      { key: this.key, bytes: missing },
+    );
   }
 
-  /** Hits of each query, or null: the CPU's to do. `queries` is row-major. */
-  async searchMany(queries: Float32Array, k: number, allow: DocSet | null, cpuMs: number): Promise<MirrorHits[] | null> {
+  /** docIDs of candidates of each query, or null: the CPU's to do. `queries` is row-major. */
+  async searchMany(
+    queries: Float32Array<ArrayBuffer>,
+    k: number,
+    allow: DocSet | null,
+    cpuMs: number,
+  ): Promise<Uint32Array<ArrayBuffer>[] | null> {
     const { backend } = this;
     if (!(await this.upload())) {
       await this.forget();
       return null;
     }
-    const prepared = this.prepareAll(queries);
     const hits = await backend.searchExact({
       table: this.table!,
-      queries: prepared,
+      queries,
       k: k + SPARE,
       allow: allow && this.allowFor(allow),
       cpuMs,
     });
-    if (hits) return this.score(prepared, hits, k);
+    if (hits) return listsOf(hits);
     if (!(await backend.isOpen(this.table!))) await this.forget();
     return null;
   }
@@ -87,13 +90,6 @@ export class IndexMirror {
     this.table = null;
     this.held = null;
     if (table !== null) await this.backend.dropTable(table);
-  }
-
-  private prepareAll(queries: Float32Array): Float32Array<ArrayBuffer> {
-    const { dimensions, distance } = this.index;
-    const prepared = queries.slice();
-    for (let at = 0; at < queries.length; at += dimensions) prepared.set(preparedRow(distance, queries.subarray(at, at + dimensions)), at);
-    return prepared;
   }
 
   private allowFor(allow: DocSet): GpuAllow {
@@ -120,20 +116,5 @@ export class IndexMirror {
     if (!(await sendRows(backend, this.table, index, fresh))) return false;
     this.held = wanted;
     return true;
-  }
-
-  private score(queries: Float32Array, hits: GpuHits, k: number): MirrorHits[] {
-    const { dimensions, distance } = this.index;
-    const row = new Float32Array(dimensions);
-    return Array.from({ length: queries.length / dimensions }, (_, q) => {
-      const query = queries.subarray(q * dimensions, (q + 1) * dimensions);
-      const scored: { docID: number; distance: number }[] = [];
-      for (const docID of hits.docIDs.subarray(q * hits.k, (q + 1) * hits.k)) {
-        if (docID === EMPTY || !this.index.read(docID, row)) continue;
-        scored.push({ docID, distance: exactDistance(distance, query, preparedRow(distance, row)) });
-      }
-      const best = scored.sort((a, b) => a.distance - b.distance || a.docID - b.docID).slice(0, k);
-      return { docIDs: Uint32Array.from(best, (hit) => hit.docID), distances: Float32Array.from(best, (hit) => hit.distance) };
-    });
   }
 }

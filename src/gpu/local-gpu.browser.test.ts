@@ -192,7 +192,7 @@ test('graphs, building and k-means prove themselves and answer', async () => {
   const backend = shared;
   const { jobsFailed } = await backend.status();
   const table = (await filled(backend))!;
-  const built = (await backend.build({ table, maxConnections: 6, efConstruction: 32, levels: new Uint8Array(ROWS), cpuMs: 1e6 }))!;
+  const built = (await backend.build({ table, maxConnections: 6, efConstruction: 32, cpuMs: 1e6 }))!;
   const { degree, links } = built.levels[0];
   const walkable = (await backend.openTable({
     rowType: 'f32',

@@ -6,8 +6,9 @@
  * - A kernel family is proved once for each row format before its first job; a wrong one is never used.
  * - Nothing throws: see `gpu-backend.ts`.
  */
-import type { Clock, Logger } from '../core/clock.ts';
+import { SeededRandom, type Clock, type Logger } from '../core/clock.ts';
 import { formatName, type RowFormat } from '../kernels/gpu/row-format.ts';
+import { preparedRow } from '../kernels/scalar/distances.ts';
 import { TILE_SHAPES } from '../kernels/gpu/tile-distances.ts';
 import { calibrated, keepCalibration, type Calibration, type KeyValueStore } from './calibration.ts';
 import { exactSearch, type GpuHits } from './exact-search.ts';
@@ -24,18 +25,20 @@ import type {
   GraphRequest,
   GraphPatch,
   KmeansJob,
+  MissingRows,
   TableId,
   TableSpec,
 } from './gpu-backend.ts';
 import { openGpuDevice, type GpuDevice } from './gpu-device.ts';
 import { planGpu, refit } from './gpu-planner.ts';
 import { GpuUnavailable } from './gpu-unavailable.ts';
-import { buildGraph } from './graph-build.ts';
+import { buildGraph, drawLevels } from './graph-build.ts';
 import { GraphCopy } from './graph-copy.ts';
 import { graphSearch } from './graph-search.ts';
 import { trainCentroids } from './kmeans.ts';
 import { selfTest, type KernelFamily } from './self-test.ts';
 import { RowTable } from './row-table.ts';
+import { UploadRule } from './upload-rule.ts';
 
 export interface LocalGpuOptions {
   /** `navigator.gpu`, or Dawn's in Node; null: there is none. */
@@ -69,6 +72,7 @@ export class LocalGpu implements GpuBackend {
   private calibration: Calibration | null = null;
   private readonly tables = new Map<TableId, OpenTable>();
   private nextTable = 1;
+  private readonly uploads = new UploadRule();
   private readonly checked = new Map<string, string | null>();
   private jobsRun = 0;
   private jobsDeclined = 0;
@@ -102,7 +106,11 @@ export class LocalGpu implements GpuBackend {
     };
   }
 
-  async plan(job: GpuJobSize): Promise<GpuPlan> {
+  plan(job: GpuJobSize, missing?: MissingRows): Promise<GpuPlan> {
+    return this.uploads.plan((size) => this.planNow(size), job, missing);
+  }
+
+  private async planNow(job: GpuJobSize): Promise<GpuPlan> {
     const gpu = await this.open();
     if (!gpu) return { useGpu: false, gpuMs: null, cpuMs: job.cpuMs, reason: `the GPU is ${this.state}` };
     return planGpu(this.options.mode, gpu.facts.isSoftware, this.calibration?.costs ?? null, job);
@@ -247,7 +255,7 @@ export class LocalGpu implements GpuBackend {
     return (
       (await this.run(() =>
         this.table(id)
-          .rows.append(docIDs, rows)
+          .rows.append(docIDs, preparedRows(this.table(id).rows, rows))
           .then(() => true),
       )) ?? false
     );
@@ -296,7 +304,7 @@ export class LocalGpu implements GpuBackend {
     return this.planned(size, (gpu) =>
       exactSearch(gpu, {
         table: this.table(table).rows,
-        queries,
+        queries: preparedRows(rows, queries),
         k,
         allow,
         shape: TILE_SHAPES[this.shape],
@@ -318,11 +326,12 @@ export class LocalGpu implements GpuBackend {
     return this.planned(size, (gpu) => {
       const { rows, graph } = this.table(table);
       if (!graph) throw new GpuUnavailable('lost', `table ${table} has no graph`);
-      return graphSearch(gpu, { table: rows, graph, exact: exact === null ? null : this.table(exact).rows, queries, k, ef, rescore });
+      const floats = exact === null ? null : this.table(exact).rows;
+      return graphSearch(gpu, { table: rows, graph, exact: floats, queries: preparedRows(rows, queries), k, ef, rescore });
     });
   }
 
-  build({ table, maxConnections, efConstruction, levels, cpuMs }: BuildRequest): Promise<BuiltGraph | null> {
+  build({ table, maxConnections, efConstruction, cpuMs }: BuildRequest): Promise<BuiltGraph | null> {
     const rows = this.tables.get(table)?.rows;
     if (!rows) return Promise.resolve(null);
     const terms = Math.min(rows.count, SCAN_ROWS_MAX) * rows.count * rows.dimensions;
@@ -330,10 +339,11 @@ export class LocalGpu implements GpuBackend {
       const open = this.table(table).rows;
       await this.prove(gpu, 'graph', open.format);
       await this.prove(gpu, 'build', open.format);
+      const random = new SeededRandom(open.count);
       return buildGraph(gpu, open, {
         maxConnections,
         efConstruction,
-        levels,
+        levels: drawLevels(open.count, maxConnections, () => random.next()),
         shape: TILE_SHAPES[this.shape],
         scratchBytesMax: SCRATCH_BYTES_MAX,
         scanRowsMax: SCAN_ROWS_MAX,
@@ -357,4 +367,11 @@ export class LocalGpu implements GpuBackend {
     this.device?.destroy();
     this.device = null;
   }
+}
+
+/** Rows as the distance wants them, of unit length for cosine; in place. */
+function preparedRows({ format, dimensions }: RowTable, rows: Float32Array): Float32Array {
+  if (format.distance !== 'cosine') return rows;
+  for (let at = 0; at < rows.length; at += dimensions) rows.set(preparedRow('cosine', rows.subarray(at, at + dimensions)), at);
+  return rows;
 }

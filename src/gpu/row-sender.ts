@@ -1,11 +1,8 @@
-/** Rows on their way to a table on the GPU: read from where they are durable, prepared, in blocks. */
-import { preparedRow } from '../kernels/scalar/distances.ts';
-import type { Distance } from '../schema/collection-schema.ts';
+/** Rows on their way to a table on the GPU: read from where they are durable, in blocks. */
 import type { GpuBackend, TableId } from './gpu-backend.ts';
 
 /** Where rows are read. */
 export interface RowSource {
-  readonly distance: Distance;
   readonly dimensions: number;
   /** False when the docID has no row. */
   read(docID: number, into: Float32Array): boolean;
@@ -22,7 +19,7 @@ export async function sendRows(
   docIDs: Uint32Array,
   skipped?: (docID: number) => void,
 ): Promise<boolean> {
-  const { dimensions, distance } = source;
+  const { dimensions } = source;
   const block = Math.max(1, Math.floor(BLOCK_BYTES / (dimensions * 4)));
   const row = new Float32Array(dimensions);
   for (let at = 0; at < docIDs.length; at += block) {
@@ -35,7 +32,7 @@ export async function sendRows(
         skipped?.(docID);
         continue;
       }
-      rows.set(preparedRow(distance, row), count * dimensions);
+      rows.set(row, count * dimensions);
       kept[count++] = docID;
     }
     if (!(await backend.append(table, kept.slice(0, count), rows.slice(0, count * dimensions)))) return false;

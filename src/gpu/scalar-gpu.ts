@@ -2,7 +2,9 @@
  * A GPU backend in plain code, for tests of what stands above it in Node: the same jobs by the scalar twins, over rows in Maps.
  * It can be told to fail as a device fails.
  */
+import { SeededRandom } from '../core/clock.ts';
 import { EMPTY } from '../kernels/gpu/ordered-key.ts';
+import { preparedRow } from '../kernels/scalar/distances.ts';
 import { codeDistance, codeSum, floatDistance } from '../kernels/scalar/gpu-distance.ts';
 import { assignCentroids, moveCentroids } from '../kernels/scalar/gpu-kmeans.ts';
 import { pruneLinks } from '../kernels/scalar/gpu-prune.ts';
@@ -20,9 +22,12 @@ import type {
   GraphPatch,
   GraphRequest,
   KmeansJob,
+  MissingRows,
   TableId,
   TableSpec,
 } from './gpu-backend.ts';
+import { drawLevels } from './graph-build.ts';
+import { UploadRule } from './upload-rule.ts';
 import { encodeQueries, rowBytes } from './row-words.ts';
 
 interface ScalarTable {
@@ -45,6 +50,7 @@ export class ScalarGpu implements GpuBackend {
   /** What `plan` answers. */
   planFor: (job: GpuJobSize) => GpuPlan = ({ cpuMs }) => ({ useGpu: true, gpuMs: 0, cpuMs, reason: 'test' });
   private nextTable = 1;
+  private readonly uploads = new UploadRule();
 
   /** The device is lost: every table with it. */
   lose(): void {
@@ -69,8 +75,8 @@ export class ScalarGpu implements GpuBackend {
       lastFailure: null,
     };
   }
-  async plan(job: GpuJobSize): Promise<GpuPlan> {
-    return this.planFor(job);
+  plan(job: GpuJobSize, missing?: MissingRows): Promise<GpuPlan> {
+    return this.uploads.plan(async (size) => this.planFor(size), job, missing);
   }
   async openTable(spec: TableSpec): Promise<TableId | null> {
     this.tables.set(this.nextTable, { spec, rows: new Map(), patched: new Map(), seeds: new Uint32Array(0) });
@@ -82,7 +88,7 @@ export class ScalarGpu implements GpuBackend {
   async append(id: TableId, docIDs: Uint32Array, rows: Float32Array): Promise<boolean> {
     const table = this.tables.get(id);
     const width = table?.spec.dimensions ?? 0;
-    docIDs.forEach((docID, i) => table?.rows.set(docID, rows.slice(i * width, (i + 1) * width)));
+    docIDs.forEach((docID, i) => table?.rows.set(docID, preparedRow(table.spec.distance, rows.slice(i * width, (i + 1) * width))));
     this.appended += docIDs.length;
     return table !== undefined;
   }
@@ -124,7 +130,7 @@ export class ScalarGpu implements GpuBackend {
     const count = queries.length / dimensions;
     const hits = { k, docIDs: new Uint32Array(count * k).fill(EMPTY), distances: new Float32Array(count * k).fill(NaN) };
     for (let q = 0; q < count; q++) {
-      const query = queries.subarray(q * dimensions, (q + 1) * dimensions);
+      const query = preparedRow(distance, queries.subarray(q * dimensions, (q + 1) * dimensions));
       const scored = [...table.rows]
         .filter(([docID]) => isAllowed(docID))
         .map(([docID, row]) => ({ docID, distance: floatDistance(distance, query, row).value }));
@@ -144,7 +150,9 @@ export class ScalarGpu implements GpuBackend {
     const format = { ...spec, packedDot: true };
     const { dimensions, distance } = spec;
     const count = queries.length / dimensions;
-    const encoded = encodeQueries(format, dimensions, queries, spec.space);
+    const prepared = queries.slice();
+    for (let at = 0; at < prepared.length; at += dimensions) prepared.set(preparedRow(distance, queries.subarray(at, at + dimensions)), at);
+    const encoded = encodeQueries(format, dimensions, prepared, spec.space);
     const bytes = encoded.words.length / count;
     const degree = patched.values().next().value!.links.length;
     const rows = Math.max(...patched.keys()) + 1;
@@ -165,11 +173,13 @@ export class ScalarGpu implements GpuBackend {
     return hits;
   }
   /** One row after the other, its candidates by brute force. */
-  async build({ table: id, maxConnections, efConstruction, levels }: BuildRequest): Promise<BuiltGraph | null> {
+  async build({ table: id, maxConnections, efConstruction }: BuildRequest): Promise<BuiltGraph | null> {
     const table = this.tables.get(id);
     if (!table) return null;
     this.builds++;
     const rows = [...table.rows.values()];
+    const random = new SeededRandom(rows.length);
+    const levels = drawLevels(rows.length, maxConnections, () => random.next());
     const between = (a: number, b: number): number => floatDistance(table.spec.distance, rows[a], rows[b]).value;
     const built = Array.from({ length: Math.max(...levels) + 1 }, (_, level) => {
       const members = Uint32Array.from([...rows.keys()].filter((row) => levels[row] >= level));

@@ -2,26 +2,21 @@
  * When rows go up to the GPU: once the milliseconds that it would have saved so far, had they been there, reach those that the
  * upload takes. (The ski-rental rule: at worst twice the cost of knowing the future.) What is there already costs nothing more.
  */
-import type { GpuBackend, GpuJobSize, GpuPlan } from './gpu-backend.ts';
+import type { GpuJobSize, GpuPlan, MissingRows } from './gpu-backend.ts';
 
 export class UploadRule {
-  private readonly backend: GpuBackend;
-  /** Milliseconds that the GPU would have saved if the rows had been there. */
-  private forgoneMs = 0;
+  /** By key: milliseconds that the GPU would have saved if the rows had been there. */
+  private readonly forgoneMs = new Map<string, number>();
 
-  constructor(backend: GpuBackend) {
-    this.backend = backend;
-  }
-
-  /** The plan for `job`, which needs `missingBytes` on the GPU before it can run. */
-  async plan(job: GpuJobSize, missingBytes: number): Promise<GpuPlan> {
-    const here = await this.backend.plan(job);
-    if (!here.useGpu || missingBytes === 0) return here;
-    const now = await this.backend.plan({ ...job, uploadBytes: job.uploadBytes + missingBytes });
+  /** The plan for `job`, by what `plan` says of jobs that have all they need. */
+  async plan(plan: (job: GpuJobSize) => Promise<GpuPlan>, job: GpuJobSize, missing?: MissingRows): Promise<GpuPlan> {
+    const here = await plan(job);
+    if (!here.useGpu || !missing || missing.bytes === 0) return here;
+    const now = await plan({ ...job, uploadBytes: job.uploadBytes + missing.bytes });
     if (now.useGpu || here.gpuMs === null || now.gpuMs === null) return now;
-    this.forgoneMs += Math.max(0, job.cpuMs - here.gpuMs);
-    if (this.forgoneMs < now.gpuMs - here.gpuMs) return now;
-    this.forgoneMs = 0;
-    return { ...now, useGpu: true, reason: 'what uploading costs was forgone by now' };
+    const forgoneMs = (this.forgoneMs.get(missing.key) ?? 0) + Math.max(0, job.cpuMs - here.gpuMs);
+    const pays = forgoneMs >= now.gpuMs - here.gpuMs;
+    this.forgoneMs.set(missing.key, pays ? 0 : forgoneMs);
+    return pays ? { ...now, useGpu: true, reason: 'what uploading costs was forgone by now' } : now;
   }
 }

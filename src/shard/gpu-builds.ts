@@ -10,7 +10,7 @@
  *
  * Callers: the host of shards, before each slice of background work.
  */
-import { SeededRandom, type Clock, type Logger } from '../core/clock.ts';
+import type { Clock, Logger } from '../core/clock.ts';
 import type { GpuBackend } from '../gpu/gpu-backend.ts';
 import { sendRows } from '../gpu/row-sender.ts';
 import type { VectorIndex } from '../vector/vector-index.ts';
@@ -89,16 +89,16 @@ export class GpuBuilds {
     if (!plan.useGpu || field.index !== index || (index.bulk.debt?.rows ?? 0) < this.options.rowsMin) return false;
     index.bulk.hold(true);
     const started = this.clock.monotonic();
-    const docIDs = shuffled(index.docIDs().toArray());
+    const docIDs = spread(index.docIDs().toArray());
     const table = await this.gpu.openTable({ rowType: 'f32', distance, dimensions, space: null, rowsExpected: docIDs.length });
     if (table === null) return false;
     try {
       const gone = new Set<number>();
-      const source = { distance, dimensions, read: (docID: number, into: Float32Array) => field.read(docID, into) };
+      const source = { dimensions, read: (docID: number, into: Float32Array) => field.read(docID, into) };
       if (!(await sendRows(this.gpu, table, source, docIDs, (docID) => gone.add(docID)))) return false;
       const sent = gone.size === 0 ? docIDs : docIDs.filter((docID) => !gone.has(docID));
       const { maxConnections, efConstruction } = index.bulk;
-      const built = await this.gpu.build({ table, maxConnections, efConstruction, levels: index.bulk.levelsOf(sent), cpuMs });
+      const built = await this.gpu.build({ table, maxConnections, efConstruction, cpuMs });
       if (!built || field.index !== index || index.isClosed) return false;
       index.bulk.adopt(built, sent, durableSequence());
       this.options.logger.log('info', 'vector index: the graph was built on the GPU', {
@@ -122,12 +122,12 @@ export class GpuBuilds {
   }
 }
 
-/** In an order that has nothing to do with how rows came: early rows of a build get the long links. */
-function shuffled(docIDs: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
-  const random = new SeededRandom(docIDs.length);
-  for (let i = docIDs.length - 1; i > 0; i--) {
-    const other = random.int(i + 1);
-    [docIDs[i], docIDs[other]] = [docIDs[other], docIDs[i]];
-  }
-  return docIDs;
+/** In steps of the golden section round the list: early rows of a build get the long links, so they have to come from everywhere. */
+function spread(docIDs: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
+  const { length } = docIDs;
+  let step = Math.ceil(length * 0.618);
+  while (commonDivisor(step, length) > 1) step++;
+  return docIDs.map((_, i) => docIDs[(i * step) % length]);
 }
+
+const commonDivisor = (a: number, b: number): number => (b === 0 ? a : commonDivisor(b, a % b));

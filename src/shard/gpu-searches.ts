@@ -90,16 +90,21 @@ export class GpuSearches {
     const known = fields.get(field);
     if (known?.index === index) return known;
     if (known) void close(known);
-    const rows = new IndexMirror(this.gpu, {
-      distance: field.schema.distance,
-      dimensions: field.dimensions,
-      get size() {
-        return index.size;
+    const key = `${shard.id}/${field.schema.ordinal}`;
+    const rows = new IndexMirror(
+      this.gpu,
+      {
+        distance: field.schema.distance,
+        dimensions: field.dimensions,
+        get size() {
+          return index.size;
+        },
+        docIDs: () => index.docIDs(),
+        read: (docID, into) => field.read(docID, into),
       },
-      docIDs: () => index.docIDs(),
-      read: (docID, into) => field.read(docID, into),
-    });
-    const mirrored: Mirrored = { index, rows, graph: new GraphMirror(this.gpu, index.window), searchMs: null };
+      `${key}/rows`,
+    );
+    const mirrored: Mirrored = { index, rows, graph: new GraphMirror(this.gpu, index.window, `${key}/graph`), searchMs: null };
     fields.set(field, mirrored);
     return mirrored;
   }
@@ -151,17 +156,20 @@ export class GpuSearches {
     const plan = faster(walk, scan);
     if (plan && !plan.useGpu && plan.gpuMs === null) this.pausedUntilMs = this.clock.monotonic() + PAUSE_MS;
     if (!plan?.useGpu) return { found: null, plan };
-    if (plan === scan) {
-      const hits = await rows.searchMany(queries, k, allow, cpuMs);
-      return { found: hits && hits.map((list) => ({ ...list, explain: SCANNED })), plan };
-    }
-    const walked = await graph.walkMany(queries, width!, cpuMs);
+    const path = plan === scan ? 'exact' : 'graph';
     const { dimensions } = index;
-    const found = walked?.map((slots, q): FoundVectors => {
-      const hits = index.searchListed(queries.subarray(q * dimensions, (q + 1) * dimensions), k, slots, { ef });
+    // What is sent to the GPU is gone afterwards.
+    const lists = await (path === 'exact'
+      ? rows.searchMany(queries.slice(), k, allow, cpuMs)
+      : graph.walkMany(queries.slice(), width!, cpuMs));
+    if (!lists || index.isClosed) return { found: null, plan };
+    const found = lists.map((list, q): FoundVectors => {
+      const slots = path === 'exact' ? index.slotsOf(list) : list;
+      const query = queries.subarray(q * dimensions, (q + 1) * dimensions);
+      const hits = index.searchListed(query, k, { slots, path }, { ef, allow: allow ?? undefined });
       return { ...hits, explain: index.lastExplain };
     });
-    return { found: found ?? null, plan };
+    return { found, plan };
   }
 
   /** Frees what a dropped shard has on the GPU. */
@@ -175,22 +183,12 @@ export class GpuSearches {
 const NO_OFFER_AT_ALL = { found: null, plan: null };
 
 interface Batch {
-  readonly queries: Float32Array;
+  readonly queries: Float32Array<ArrayBuffer>;
   readonly k: number;
   readonly ef: number | null;
   readonly allow: DocSet | null;
   readonly cpuMs: number;
 }
-
-const SCANNED: FoundVectors['explain'] = {
-  path: 'exact',
-  backend: 'gpu',
-  ef: 0,
-  distances: 0,
-  hops: 0,
-  rescored: 0,
-  backlogScanned: 0,
-};
 
 /** Of two ways the one that the GPU would be sent; where neither was measured, the walk, as the CPU would walk too. */
 function faster(walk: GpuPlan | null, scan: GpuPlan | null): GpuPlan | null {

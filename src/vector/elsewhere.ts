@@ -7,14 +7,23 @@ import type { BuiltGraph, KmeansJob } from '../gpu/gpu-backend.ts';
 import type { MirroredGraph } from '../gpu/graph-mirror.ts';
 import type { VectorHits, VectorSearchOptions } from './vector-index.ts';
 
-/** Walks of the graph. */
+/** What was found elsewhere: slots in any order, also stale ones. */
+export interface ListedSlots {
+  readonly slots: Uint32Array;
+  /** `exact`: all that may be among the k nearest. */
+  readonly path: 'exact' | 'graph';
+}
+
+/** Searches. */
 export interface WalkedElsewhere {
   /** The graph, for a copy of it. */
   readonly window: MirroredGraph;
   /** Width of the walk that would answer a search without a filter; null where a scan would. */
   walkWidth(k: number, ef: number | null): number | null;
-  /** `search` among the slots that such a walk found (in any order, also stale ones) and the rows that wait. No filter. */
-  searchListed(query: Float32Array, k: number, slots: Uint32Array, options?: VectorSearchOptions): VectorHits;
+  /** The slots of docIDs; a number that is no slot where there is none. */
+  slotsOf(docIDs: Uint32Array): Uint32Array<ArrayBuffer>;
+  /** `search` among slots that were found elsewhere and the rows that wait. */
+  searchListed(query: Float32Array, k: number, listed: ListedSlots, options?: VectorSearchOptions): VectorHits;
 }
 
 /** Building of the graph, training of the quantizer. */
@@ -25,8 +34,6 @@ export interface BuiltElsewhere {
   readonly debt: { readonly rows: number; readonly msPerRow: number } | null;
   /** While something is made elsewhere: rows wait for it (so many as memory allows), searches go on with what there is. */
   hold(on: boolean): void;
-  /** The levels that these docIDs' nodes have in a graph. */
-  levelsOf(docIDs: Uint32Array): Uint8Array<ArrayBuffer>;
   /** Takes a graph over rows of these docIDs in the place of its own; rows that came since are linked one by one. */
   adopt(built: BuiltGraph, docIDs: Uint32Array, durableSequence: number): void;
   /** The k-means that a product quantizer waits for; null where none does. */

@@ -28,7 +28,7 @@ async function buildElsewhere({ index, rows, schema }: IndexFixture): Promise<{ 
   const prepared = Float32Array.from([...docIDs].flatMap((docID) => [...preparedRow(schema.distance, rows.rows.get(docID)!)]));
   await gpu.append(table!, docIDs, prepared);
   const { maxConnections, efConstruction } = index.bulk;
-  const built = await gpu.build({ table: table!, maxConnections, efConstruction, levels: index.bulk.levelsOf(docIDs), cpuMs: 1 });
+  const built = await gpu.build({ table: table!, maxConnections, efConstruction, cpuMs: 1 });
   return { built: built!, docIDs };
 }
 

@@ -8,20 +8,14 @@
  * - All or nothing: where memory is full, every slot is unlinked afterwards.
  */
 import type { BuiltGraph, BuiltLevel } from '../gpu/gpu-backend.ts';
-import { NONE, words, type Engine } from '../kernels/wasm/engine.ts';
+import { NONE, slotsOf, words, type Engine } from '../kernels/wasm/engine.ts';
 import { GraphOp } from './graph-operations.ts';
-
-/** Places from here on are in the backlog. */
-const IN_BACKLOG = 0x80000000;
 
 /** `docIDs`: of the built graph's rows. False when memory was full: nothing is linked then. */
 export function adoptGraph(engine: Engine, { levels }: BuiltGraph, docIDs: Uint32Array): boolean {
   const { exports } = engine;
   exports.unlinkAll();
-  const slots = docIDs.map((docID) => {
-    const place = exports.placeOf(docID) >>> 0;
-    return place < IN_BACKLOG ? place : NONE;
-  });
+  const slots = slotsOf(engine, docIDs);
   const upper = upperOperations(levels, slots);
   const lists = exports.alloc(Math.max(levels[0].degree * 4, upper.length * 4)) >>> 0;
   if (lists === 0) return false;

@@ -9,11 +9,11 @@
 import { DocSet } from '../core/doc-set.ts';
 import { HeddleError } from '../core/errors.ts';
 import type { Clock, Logger } from '../core/clock.ts';
-import { bytesAt, floats, words, type Engine } from '../kernels/wasm/engine.ts';
+import { bytesAt, floats, slotsOf, words, type Engine } from '../kernels/wasm/engine.ts';
 import type { VectorSchema } from '../schema/collection-schema.ts';
 import type { GraphConfig } from './graph-config.ts';
 import type { GraphPersistence } from './graph-persistence.ts';
-import type { BuiltElsewhere } from './elsewhere.ts';
+import type { BuiltElsewhere, ListedSlots } from './elsewhere.ts';
 import { GraphSearch } from './graph-search.ts';
 import { maxConnectionsOf } from './graph-training.ts';
 import { GraphUpkeep, WAITING_ROWS_MAX } from './graph-upkeep.ts';
@@ -166,9 +166,12 @@ export class GraphIndex implements VectorIndex {
   walkWidth(k: number, ef: number | null): number | null {
     return this.searches.walkWidth(k, ef);
   }
-  searchListed(query: Float32Array, k: number, slots: Uint32Array, options: VectorSearchOptions = {}): VectorHits {
+  slotsOf(docIDs: Uint32Array): Uint32Array<ArrayBuffer> {
+    return slotsOf(this.engine, docIDs);
+  }
+  searchListed(query: Float32Array, k: number, listed: ListedSlots, options: VectorSearchOptions = {}): VectorHits {
     this.putInput(query);
-    return this.searches.listed(k, slots, options) ?? this.search(query, k, options);
+    return this.searches.listed(k, listed, options) ?? this.search(query, k, options);
   }
   get bulk(): BuiltElsewhere {
     return this.upkeep;

@@ -9,6 +9,7 @@ import type { Clock, Logger } from '../core/clock.ts';
 import type { DocSet } from '../core/doc-set.ts';
 import { Codec, floats, NONE, Walked, words, type Engine } from '../kernels/wasm/engine.ts';
 import type { HnswConfig, VectorSchema } from '../schema/collection-schema.ts';
+import type { ListedSlots } from './elsewhere.ts';
 import { codecOf } from './graph-training.ts';
 import { memoryFull } from './memory-full.ts';
 import type { RowMemory } from './row-memory.ts';
@@ -113,30 +114,33 @@ export class GraphSearch {
     return ef * (1 + Math.min(3, exports.deadSlots() / exports.liveSlots()));
   }
 
-  /** The answer among the slots that such a walk found (also stale ones) and the rows that wait; null where they are too few. */
-  listed(k: number, slots: Uint32Array, { ef = null, maxDistance = null }: VectorSearchOptions): VectorHits | null {
+  /** The answer among slots found elsewhere (also stale ones) and the rows that wait; null where they are too few. */
+  listed(k: number, { slots, path }: ListedSlots, { ef = null, allow, maxDistance = null }: VectorSearchOptions): VectorHits | null {
     const { exports } = this.engine;
     const bytes = Math.max(4, slots.byteLength);
     const block = exports.alloc(bytes) >>> 0;
     if (block === 0) return null;
     words(this.engine, block, slots.length).set(slots);
-    const width = this.widthFor(k, ef);
-    const scanned = exports.begin(k);
-    const taken = scanned >= 0 && exports.takeListed(block, slots.length, this.rescoredMost(slots.length));
-    if (taken) this.rescore();
-    exports.release(block, bytes);
-    if (!taken || exports.answerCount() < Math.min(k, this.size)) return null;
-    const rescored = exports.rescored();
-    this.explain = {
-      path: 'graph',
-      backend: 'gpu',
-      ef: width,
-      distances: slots.length + scanned,
-      hops: 0,
-      rescored,
-      backlogScanned: scanned,
-    };
-    return this.answers(maxDistance);
+    const allowed = this.openFilter(allow);
+    try {
+      const scanned = exports.begin(k);
+      if (scanned < 0 || !exports.takeListed(block, slots.length, this.rescoredMost(slots.length), path === 'exact' ? 1 : 0)) return null;
+      this.rescore();
+      if (exports.answerCount() < Math.min(k, allowed)) return null;
+      this.explain = {
+        path,
+        backend: 'gpu',
+        ef: path === 'exact' ? 0 : this.widthFor(k, ef),
+        distances: slots.length + scanned,
+        hops: 0,
+        rescored: exports.rescored(),
+        backlogScanned: scanned,
+      };
+      return this.answers(maxDistance);
+    } finally {
+      exports.release(block, bytes);
+      exports.closeAllow();
+    }
   }
 
   /** The answer of an exact search, whatever the planner thinks. */

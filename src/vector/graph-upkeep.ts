@@ -359,10 +359,6 @@ export class GraphUpkeep implements BuiltElsewhere {
     this.held = on;
   }
 
-  levelsOf(docIDs: Uint32Array): Uint8Array<ArrayBuffer> {
-    return Uint8Array.from(docIDs, (docID) => this.engine.exports.levelFor(docID));
-  }
-
   /** It reaches the disk as a new quantizer does: a snapshot is begun, and until it is whole the manifest names the files before. */
   adopt(built: BuiltGraph, docIDs: Uint32Array, durableSequence: number): void {
     const { exports } = this.engine;

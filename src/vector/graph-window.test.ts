@@ -31,7 +31,7 @@ function walked(distance: Distance = 'cosine', quantizer: 'sq' | 'none' | 'bq' =
   data.slice(0, ROWS).forEach((row, docID) => fixture.add(docID, row));
   fixture.settle();
   const gpu = new ScalarGpu();
-  const mirror = new GraphMirror(gpu, fixture.index.window);
+  const mirror = new GraphMirror(gpu, fixture.index.window, 'test');
   const queries = data.slice(ROWS, ROWS + 40);
   const flat = Float32Array.from(queries.flatMap((query) => [...query]));
   return {
@@ -44,8 +44,8 @@ function walked(distance: Distance = 'cosine', quantizer: 'sq' | 'none' | 'bq' =
       const { index } = fixture;
       const width = index.walkWidth(K, EF);
       const plan = width === null ? null : await mirror.plan(queries.length, width, 1);
-      const slots = plan?.useGpu ? await mirror.walkMany(flat, width!, 1) : null;
-      return slots && slots.map((list, q) => [...index.searchListed(queries[q], K, list, { ef: EF }).docIDs]);
+      const slots = plan?.useGpu ? await mirror.walkMany(flat.slice(), width!, 1) : null;
+      return slots && slots.map((list, q) => [...index.searchListed(queries[q], K, { slots: list, path: 'graph' }, { ef: EF }).docIDs]);
     },
   };
 }

@@ -90,8 +90,7 @@ export interface EngineExports {
   codeAt(slot: number): number;
   linksAt(slot: number): number;
   termOf(slot: number): number;
-  levelFor(docID: number): number;
-  takeListed(from: number, count: number, rescoreMost: number): number;
+  takeListed(from: number, count: number, rescoreMost: number, rigorous: number): number;
   adoptLinks(slot: number, from: number, count: number): void;
   countDegrees(): number;
   setRecording(on: number): void;
@@ -200,4 +199,15 @@ export function words(engine: Engine, address: number, length: number): Uint32Ar
 /** `length` bytes at `address`. */
 export function bytesAt(engine: Engine, address: number, length: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(engine.memory.buffer, address, length);
+}
+
+/** Places from here on are in the backlog. */
+const IN_BACKLOG = 0x80000000;
+
+/** The slots of docIDs; NONE for those that are unknown or wait. */
+export function slotsOf({ exports }: Engine, docIDs: Uint32Array): Uint32Array<ArrayBuffer> {
+  return Uint32Array.from(docIDs, (docID) => {
+    const place = exports.placeOf(docID) >>> 0;
+    return place < IN_BACKLOG ? place : NONE;
+  });
 }

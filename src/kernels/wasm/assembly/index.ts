@@ -370,14 +370,10 @@ export function linksAt(slot: u32): usize {
 export function termOf(slot: u32): f32 {
   return arena.termOf(slot);
 }
-/** The level that a docID's node has. */
-export function levelFor(docID: u32): u32 {
-  return insert.levelFor(docID);
-}
-/** Fills the pool with those of n slots at `from` that are live. */
-export function takeListed(from: usize, n: i32, rescoreMost: i32): bool {
+/** Fills the pool with those of n slots at `from` that are live. `rigorous`: as in an exact search. */
+export function takeListed(from: usize, n: i32, rescoreMost: i32, rigorous: bool): bool {
   codec.prepareQuery(scratch.queryRow);
-  rescoring.startRescore(rescoreMost, false);
+  rescoring.startRescore(rescoreMost, rigorous);
   return scan.scanListed(from, n);
 }
 /** After `unlinkAll`: links of level 0, n slots at `from`, for one slot; `countDegrees` follows the last. */
