@@ -17,7 +17,11 @@ const options = [
   assembly,
   '--outFile',
   'out.wasm',
-  '-O3',
+  '--optimizeLevel',
+  '3',
+  // A fifth smaller, and searches are no slower: what has to be inlined says so, and loops are unrolled by hand.
+  '--shrinkLevel',
+  '1',
   '--converge',
   '--noAssert',
   '--runtime',

@@ -108,12 +108,6 @@ export class GraphSearch {
     return this.walkable ? Math.ceil(this.crowded(this.widthFor(k, ef)) * ELSEWHERE_WIDENING) : null;
   }
 
-  /** A width at which tombstones, which take places in the pool, cost nothing. */
-  private crowded(ef: number): number {
-    const { exports } = this.engine;
-    return ef * (1 + Math.min(3, exports.deadSlots() / exports.liveSlots()));
-  }
-
   /** The answer among slots found elsewhere (also stale ones) and the rows that wait; null where they are too few. */
   listed(k: number, { slots, path }: ListedSlots, { ef = null, allow, maxDistance = null }: VectorSearchOptions): VectorHits | null {
     const { exports } = this.engine;
@@ -180,7 +174,7 @@ export class GraphSearch {
     const { exports } = this.engine;
     const { hnsw } = this.options;
     if (exports.liveSlots() === 0) return 'exact';
-    if (!hnsw || exports.entry() >>> 0 === NONE || !this.options.graphWhole()) return this.timed('exact', () => this.scan(k));
+    if (!hnsw || !this.walkable) return this.timed('exact', () => this.scan(k));
     const filtered = allowed < this.size;
     const path = filtered ? this.runFiltered(hnsw, k, ef, allowed) : this.timed('graph', () => this.walkPlain(k, ef));
     if (path === 'exact' || exports.answerCount() >= Math.min(k, filtered ? allowed : this.size)) return path;
