@@ -58,7 +58,7 @@ async function filled(backend: GpuBackend, rowsExpected = ROWS): Promise<number 
   return table;
 }
 const exact = (backend: GpuBackend, table: number): ReturnType<GpuBackend['searchExact']> =>
-  backend.searchExact({ table, queries, k: K, allow: null, cpuMs: 1e6 });
+  backend.searchExact({ table, queries: queries.slice(), k: K, allow: null, cpuMs: 1e6 });
 
 /** Devices that `run` opens, so that a test can destroy them under it. */
 function spyOnDevices(): GPUDevice[] {
@@ -203,7 +203,15 @@ test('graphs, building and k-means prove themselves and answer', async () => {
   }))!;
   const patch = { degree, rows: ids.slice(), words: new Uint8Array(rows.slice().buffer), terms: new Float32Array(0), linked: ids.slice() };
   expect(await backend.patchGraph(walkable, { ...patch, links, seeds: ids.slice(0, 32) })).toBe(true);
-  const walked = (await backend.searchGraph({ table: walkable, exact: null, queries, k: K, ef: 64, rescore: K, cpuMs: 1e6 }))!;
+  const walked = (await backend.searchGraph({
+    table: walkable,
+    exact: null,
+    queries: queries.slice(),
+    k: K,
+    ef: 64,
+    rescore: K,
+    cpuMs: 1e6,
+  }))!;
   expect([...walked.docIDs]).toEqual([...(await exact(backend, table))!.docIDs]);
   const shape = { rows: ROWS, dimensions: DIMENSIONS, segments: 4, centroids: 8 };
   const trained = (await backend.trainCentroids({
