@@ -1,6 +1,8 @@
 /** What the figures were taken on, in words and by commit. */
 import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { arch, cpus, totalmem, type as osType } from 'node:os';
+import { join } from 'node:path';
 
 export function machineInWords(): string {
   const processors = cpus();
@@ -14,6 +16,8 @@ export function commitInWords(root: string): string {
   try {
     return git('rev-parse', '--short=12', 'HEAD') + (git('status', '--porcelain', '--untracked-files=no') === '' ? '' : '+');
   } catch {
-    return 'unknown'; // outside a checkout, for example in an unpacked archive
+    // Outside a checkout: a packed suite says what it was packed from.
+    const packed = join(root, 'COMMIT');
+    return existsSync(packed) ? readFileSync(packed, 'utf8').trim() : 'unknown';
   }
 }

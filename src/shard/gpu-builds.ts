@@ -56,7 +56,7 @@ export class GpuBuilds {
 
   /** Starts what an index waits for, if the GPU is worth asking. `durableSequence`: of its shard, when asked. */
   consider(field: VectorField, durableSequence: () => number): void {
-    const { index } = field;
+    const index = field.openedIndex;
     if (!index || this.running.has(index) || this.clock.monotonic() < (this.pausedUntilMs.get(index) ?? -Infinity)) return;
     const { debt } = index.bulk;
     const isDue = debt !== null && debt.rows >= Math.max(this.options.rowsMin, index.size / SHARE);
@@ -86,7 +86,7 @@ export class GpuBuilds {
       cpuMs,
     });
     // Asking may have opened the adapter, and the rows been linked meanwhile.
-    if (!plan.useGpu || field.index !== index || (index.bulk.debt?.rows ?? 0) < this.options.rowsMin) return false;
+    if (!plan.useGpu || field.openedIndex !== index || (index.bulk.debt?.rows ?? 0) < this.options.rowsMin) return false;
     index.bulk.hold(true);
     const started = this.clock.monotonic();
     const docIDs = spread(index.docIDs().toArray());
@@ -99,7 +99,7 @@ export class GpuBuilds {
       const sent = gone.size === 0 ? docIDs : docIDs.filter((docID) => !gone.has(docID));
       const { maxConnections, efConstruction } = index.bulk;
       const built = await this.gpu.build({ table, maxConnections, efConstruction, cpuMs });
-      if (!built || field.index !== index || index.isClosed) return false;
+      if (!built || field.openedIndex !== index || index.isClosed) return false;
       index.bulk.adopt(built, sent, durableSequence());
       this.options.logger.log('info', 'vector index: the graph was built on the GPU', {
         vector: field.schema.name,

@@ -18,7 +18,7 @@ export async function openDawn(): Promise<GPU | null> {
   const gpu = create([]);
   kept.push(gpu);
   if (await gpu.requestAdapter()) return gpu;
-  const chromium = await findChromium();
+  const chromium = await findChromium().catch(() => null); // packed, there is nothing to look with
   const folder = chromium && dirname(chromium).replace(/^\/usr\/bin$/, '/usr/lib/chromium');
   const driver = folder && join(folder, 'vk_swiftshader_icd.json');
   if (process.env[SECOND_START] !== undefined || !driver || !existsSync(driver)) return null;
