@@ -23,7 +23,9 @@ export function adoptGraph(engine: Engine, { levels }: BuiltGraph, docIDs: Uint3
   words(engine, lists, upper.length).set(upper);
   const applied = exports.replay(lists, upper.length, Infinity) === 0;
   exports.release(lists, Math.max(levels[0].degree * 4, upper.length * 4));
-  if (applied && exports.countDegrees()) return true;
+  let whole = applied;
+  for (let chunk = 0; whole && chunk < exports.chunkCount(); chunk++) whole = exports.countDegreesFrom(chunk) !== 0;
+  if (whole) return true;
   exports.unlinkAll();
   return false;
 }

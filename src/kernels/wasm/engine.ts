@@ -92,7 +92,6 @@ export interface EngineExports {
   termOf(slot: number): number;
   takeListed(from: number, count: number, rescoreMost: number, rigorous: number): number;
   adoptLinks(slot: number, from: number, count: number): void;
-  countDegrees(): number;
   setRecording(on: number): void;
   logAddress(): number;
   logBytes(): number;

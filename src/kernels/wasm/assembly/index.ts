@@ -376,7 +376,7 @@ export function takeListed(from: usize, n: i32, rescoreMost: i32, rigorous: bool
   rescoring.startRescore(rescoreMost, rigorous);
   return scan.scanListed(from, n);
 }
-/** After `unlinkAll`: links of level 0, n slots at `from`, for one slot; `countDegrees` follows the last. */
+/** After `unlinkAll`: links of level 0, n slots at `from`, for one slot; `countDegreesFrom` every chunk follows the last. */
 export function adoptLinks(slot: u32, from: usize, n: i32): void {
   insert.adoptLinks(slot, from, n);
 }

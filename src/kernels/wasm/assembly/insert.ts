@@ -156,7 +156,7 @@ function linkBase(slot: u32, sequenceLow: u32, sequenceHigh: u32): void {
   }
 }
 
-/** Takes n links at `from`, chosen elsewhere, as those of a coded slot; `countDegrees` follows when all have theirs. */
+/** Takes n links at `from`, chosen elsewhere, as those of a coded slot; `countDegreesFrom` follows when all have theirs. */
 export function adoptLinks(slot: u32, from: usize, n: i32): void {
   const links = arena.linksOf(slot);
   memory.copy(links, from, <usize>n << 2);
