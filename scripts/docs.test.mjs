@@ -84,7 +84,7 @@ describe('documents', () => {
     const faults = [];
     for (const file of markdownFiles(ROOT))
       for (const [, path] of readFileSync(file, 'utf8').matchAll(/`((?:src|workers|bench|scripts|docs|e2e|demo)\/[\w./-]+?)\/?`/g))
-        if (!path.includes('/dist') && ![ROOT, dirname(file)].some((base) => existsSync(join(base, path))))
+        if (!/\/(dist|\.cache)/.test(path) && ![ROOT, dirname(file)].some((base) => existsSync(join(base, path))))
           faults.push(`${relative(ROOT, file)}: ${path}`);
     expect(faults).toEqual([]);
   });

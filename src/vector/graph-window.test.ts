@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { SeededRandom } from '../core/clock.ts';
 import { GraphMirror } from '../gpu/graph-mirror.ts';
 import { ScalarGpu } from '../gpu/scalar-gpu.ts';
+import { preparedRow } from '../kernels/scalar/distances.ts';
+import { codeEngineRow, type EngineSpace } from '../kernels/scalar/engine-codes.ts';
 import type { Distance } from '../schema/collection-schema.ts';
 import { clusteredRows, IndexFixture, vectorSchema } from './vector-fixture.ts';
 
@@ -69,6 +71,18 @@ describe.each(['cosine', 'dot', 'l2-squared', 'manhattan', 'hamming'] as const)(
     expect(all.gpu.walks).toBe(1);
     expect(all.fixture.index.lastExplain).toMatchObject({ path: 'graph', backend: 'gpu' });
     expect(recall(all, answers)).toBeGreaterThanOrEqual(recall(all, own(all)) - 0.005);
+  });
+});
+
+test.each(['cosine', 'l2-squared', 'manhattan', 'hamming'] as const)('by %s the plain coder makes the engine’s codes', (distance) => {
+  const { index, rows } = walked(distance).fixture;
+  const { space } = index.window.layout()!;
+  const docIDs = Uint32Array.from({ length: 200 }, (_, i) => i * 11);
+  const { words } = index.window.rowsOf(index.slotsOf(docIDs), 32);
+  const codes = new Uint8Array(DIMENSIONS);
+  docIDs.forEach((docID, i) => {
+    codeEngineRow(space as EngineSpace, distance, preparedRow(distance, rows.rows.get(docID)!), codes);
+    expect([...codes]).toEqual([...words.subarray(i * 32, i * 32 + DIMENSIONS)]);
   });
 });
 
