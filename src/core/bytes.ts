@@ -15,15 +15,26 @@ export const utf8 = (text: string): Uint8Array<ArrayBuffer> => encoder.encode(te
 /** Text of UTF-8 `bytes`; works on views of shared and plain buffers alike. */
 export const fromUtf8 = (bytes: Uint8Array): string => decoder.decode(bytes);
 
+/** Bytes of a LEB128 varint. */
+export function varintBytes(value: number): number {
+  let count = 1;
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) count++;
+  return count;
+}
+
 export class ByteWriter {
   private buffer: Uint8Array<ArrayBuffer>;
-  private view: DataView<ArrayBuffer>;
+  private lazyView: DataView<ArrayBuffer> | null = null;
   /** Bytes written so far. */
   length = 0;
 
   constructor(capacityBytes = 256) {
     this.buffer = new Uint8Array(capacityBytes);
-    this.view = new DataView(this.buffer.buffer);
+  }
+
+  /** Made at the first float. */
+  private get view(): DataView<ArrayBuffer> {
+    return (this.lazyView ??= new DataView(this.buffer.buffer));
   }
 
   /** Makes room for `count` more bytes and returns the offset where they start. */
@@ -34,7 +45,7 @@ export class ByteWriter {
       const grown = new Uint8Array(Math.max(needed, this.buffer.length * 2));
       grown.set(this.buffer.subarray(0, at));
       this.buffer = grown;
-      this.view = new DataView(grown.buffer);
+      this.lazyView = null;
     }
     this.length = needed;
     return at;
@@ -47,19 +58,19 @@ export class ByteWriter {
   }
   u16(value: number): this {
     const at = this.reserve(2);
-    this.view.setUint16(at, value, true);
+    this.buffer[at] = value;
+    this.buffer[at + 1] = value >>> 8;
     return this;
   }
   u32(value: number): this {
-    const at = this.reserve(4);
-    this.view.setUint32(at, value, true);
+    this.patchU32(this.reserve(4), value);
     return this;
   }
   /** An unsigned integer below 2^53 in eight bytes. */
   u64(value: number): this {
     const at = this.reserve(8);
-    this.view.setUint32(at, value >>> 0, true);
-    this.view.setUint32(at + 4, Math.floor(value / 0x1_0000_0000), true);
+    this.patchU32(at, value >>> 0);
+    this.patchU32(at + 4, Math.floor(value / 0x1_0000_0000));
     return this;
   }
   f32(value: number): this {
@@ -105,7 +116,11 @@ export class ByteWriter {
   }
   /** Overwrites four bytes written before, for lengths and checksums known later. */
   patchU32(at: number, value: number): void {
-    this.view.setUint32(at, value, true);
+    const { buffer } = this;
+    buffer[at] = value;
+    buffer[at + 1] = value >>> 8;
+    buffer[at + 2] = value >>> 16;
+    buffer[at + 3] = value >>> 24;
   }
   /** The bytes written so far, borrowed: valid until the next write or `clear`. */
   finish(): Uint8Array<ArrayBuffer> {
@@ -121,13 +136,17 @@ export class ByteReader {
   /** Offset of the next byte to read. */
   at: number;
   readonly end: number;
-  private readonly view: DataView;
+  private lazyView: DataView | null = null;
 
   constructor(source: Uint8Array, at = 0, end = source.length) {
     this.source = source;
     this.at = at;
     this.end = end;
-    this.view = new DataView(source.buffer, source.byteOffset, source.byteLength);
+  }
+
+  /** Made at the first float: most readers meet none. */
+  private get view(): DataView {
+    return (this.lazyView ??= new DataView(this.source.buffer, this.source.byteOffset, this.source.byteLength));
   }
 
   get remaining(): number {
@@ -146,14 +165,15 @@ export class ByteReader {
     return this.source[this.take(1)];
   }
   u16(): number {
-    return this.view.getUint16(this.take(2), true);
+    const at = this.take(2);
+    return this.source[at] | (this.source[at + 1] << 8);
   }
   u32(): number {
-    return this.view.getUint32(this.take(4), true);
+    return u32At(this.source, this.take(4));
   }
   u64(): number {
     const at = this.take(8);
-    return this.view.getUint32(at, true) + this.view.getUint32(at + 4, true) * 0x1_0000_0000;
+    return u32At(this.source, at) + u32At(this.source, at + 4) * 0x1_0000_0000;
   }
   f32(): number {
     return this.view.getFloat32(this.take(4), true);
@@ -185,6 +205,10 @@ export class ByteReader {
   }
 }
 
+function u32At(bytes: Uint8Array, at: number): number {
+  return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
+}
+
 /** Lexicographic order of unsigned bytes: negative, zero or positive. */
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   const shared = Math.min(a.length, b.length);
@@ -199,6 +223,15 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 /** A four-byte big-endian key, so that byte order is number order. */
 export function keyOfU32(value: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array([value >>> 24, value >>> 16, value >>> 8, value]);
+}
+
+/** Writes the same into the first four bytes of `key`, which it returns. */
+export function putU32Key(key: Uint8Array, value: number): Uint8Array {
+  key[0] = value >>> 24;
+  key[1] = value >>> 16;
+  key[2] = value >>> 8;
+  key[3] = value;
+  return key;
 }
 
 export function u32OfKey(key: Uint8Array): number {

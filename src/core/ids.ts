@@ -98,21 +98,24 @@ export async function uuidV5(namespace: string, name: string): Promise<string> {
 
 /** MurmurHash3 (x86, 32 bit) of `bytes`, unsigned. */
 export function murmur3(bytes: Uint8Array, seed = 0): number {
-  const rotate = (x: number, by: number): number => (x << by) | (x >>> (32 - by));
-  const mix = (k: number): number => Math.imul(rotate(Math.imul(k, 0xcc9e2d51), 15), 0x1b873593);
   let h = seed;
   const whole = bytes.length & ~3;
   for (let i = 0; i < whole; i += 4) {
-    h ^= mix(bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24));
-    h = (Math.imul(rotate(h, 13), 5) + 0xe6546b64) | 0;
+    h ^= mixed(bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24));
+    h = (Math.imul((h << 13) | (h >>> 19), 5) + 0xe6546b64) | 0;
   }
   let tail = 0;
   for (let i = bytes.length - 1; i >= whole; i--) tail = (tail << 8) | bytes[i];
-  if (whole < bytes.length) h ^= mix(tail);
+  if (whole < bytes.length) h ^= mixed(tail);
   h ^= bytes.length;
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
   return (h ^ (h >>> 16)) >>> 0;
+}
+
+function mixed(k: number): number {
+  const product = Math.imul(k, 0xcc9e2d51);
+  return Math.imul((product << 15) | (product >>> 17), 0x1b873593);
 }
 
 /** The virtual shard, 0 to 255, of an object. */

@@ -78,9 +78,7 @@ export class BlockCache {
 
   /** Drops every block of a section that is no longer read. */
   forget(owner: CacheOwner): void {
-    this.slots.forEach((slot, number) => {
-      if (slot.owner === owner) this.clear(number);
-    });
+    for (const number of owner.slots) if (number !== 0 && this.slots[number - 1].owner === owner) this.clear(number - 1);
   }
 
   private evictOne(): void {

@@ -39,11 +39,42 @@ export class BloomBuilder {
   }
 }
 
+/** A key that is looked for in several filters: hashed when the first one asks, and once. */
+export class HashedKey {
+  private key: Uint8Array = new Uint8Array(0);
+  private isHashed = false;
+  private first_ = 0;
+  private step_ = 0;
+
+  /** Borrows `key` until the next call. */
+  of(key: Uint8Array): this {
+    this.key = key;
+    this.isHashed = false;
+    return this;
+  }
+
+  get first(): number {
+    if (!this.isHashed) this.hash();
+    return this.first_;
+  }
+
+  get step(): number {
+    if (!this.isHashed) this.hash();
+    return this.step_;
+  }
+
+  private hash(): void {
+    this.first_ = murmur3(this.key);
+    this.step_ = murmur3(this.key, SECOND_SEED) | 1;
+    this.isHashed = true;
+  }
+}
+
 /** False when the key was certainly not added. */
-export function bloomMayHave(filter: Uint8Array, key: Uint8Array): boolean {
+export function bloomMayHave(filter: Uint8Array, key: HashedKey): boolean {
   const scale = (filter.length * 8) / 2 ** 32;
-  let hash = murmur3(key);
-  const step = murmur3(key, SECOND_SEED) | 1;
+  let hash = key.first;
+  const { step } = key;
   for (let probe = 0; probe < PROBES; probe++) {
     const bit = Math.floor(hash * scale);
     if ((filter[bit >>> 3] & (1 << (bit & 7))) === 0) return false;

@@ -48,10 +48,11 @@ export interface BucketReader {
   /** The values of a key in every segment that has it, newest first. Borrowed: valid in this turn. */
   getAll(key: Uint8Array): Uint8Array[];
   /**
-   * Entries with `from <= key < to` over all segments, merged by the operator (the bucket's own, unless another is given), in key
-   * order; pins the segments until `close`.
+   * Entries with `from <= key < to` over all segments, in key order, merged by the operator (the bucket's own, unless another is
+   * given); pins the segments until `close`. `cached`: blocks go through the block cache instead of being read ahead, for many
+   * short ranges.
    */
-  scan(from: Uint8Array | null, to: Uint8Array | null, operator?: MergeOperator): BucketCursor;
+  scan(from: Uint8Array | null, to: Uint8Array | null, operator?: MergeOperator, cached?: boolean): BucketCursor;
 }
 
 export interface BucketCursor extends SortedEntries {

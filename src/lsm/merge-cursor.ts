@@ -19,7 +19,9 @@ export class MergeCursor implements SortedEntries {
   private readonly heads: (Entry | null)[];
   private readonly operator: MergeOperator;
   private readonly rules: MergeRules;
-  private readonly due: number[] = [];
+  /** Inputs whose head has the key that was given out, newest first: the first `dueCount`. */
+  private readonly due: Uint32Array;
+  private dueCount = 0;
   private readonly values: Uint8Array[] = [];
   private readonly out: { key: Uint8Array; value: Uint8Array | null } = { key: new Uint8Array(0), value: null };
 
@@ -29,11 +31,12 @@ export class MergeCursor implements SortedEntries {
     this.operator = operator;
     this.rules = rules;
     this.heads = inputs.map((input) => input.next());
+    this.due = new Uint32Array(inputs.length);
   }
 
   next(): Entry | null {
     for (;;) {
-      for (const input of this.due) this.heads[input] = this.inputs[input].next();
+      for (let i = 0; i < this.dueCount; i++) this.heads[this.due[i]] = this.inputs[this.due[i]].next();
       const newest = this.pickSmallest();
       if (newest === null) return null;
       const entry = this.operator.kind === 'replace' ? this.replaced(newest, this.operator.keep) : this.merged(newest, this.operator.merge);
@@ -43,8 +46,8 @@ export class MergeCursor implements SortedEntries {
 
   /** The smallest key's newest entry; `due` then names every input that has this key, newest first. */
   private pickSmallest(): Entry | null {
-    const heads = this.heads;
-    this.due.length = 0;
+    const { heads, due } = this;
+    let count = 0;
     let best: Entry | null = null;
     for (let i = 0; i < heads.length; i++) {
       const head = heads[i];
@@ -53,10 +56,11 @@ export class MergeCursor implements SortedEntries {
       if (order > 0) continue;
       if (order < 0) {
         best = head;
-        this.due.length = 0;
+        count = 0;
       }
-      this.due.push(i);
+      due[count++] = i;
     }
+    this.dueCount = count;
     return best;
   }
 
@@ -79,8 +83,8 @@ export class MergeCursor implements SortedEntries {
   ): Entry | null {
     const values = this.values;
     values.length = 0;
-    for (const input of this.due) {
-      const { value } = this.heads[input]!;
+    for (let i = 0; i < this.dueCount; i++) {
+      const { value } = this.heads[this.due[i]]!;
       if (value !== null) values.push(value);
     }
     const isOldest = this.rules.mayBeOlder === null || !this.rules.mayBeOlder(newest.key);

@@ -61,6 +61,13 @@ export class ReplaceMemtable {
     return this.walk(order, start, end);
   }
 
+  /** Whether a key (or tombstone) with `from <= key < to` is here. */
+  hasBetween(from: Uint8Array, to: Uint8Array): boolean {
+    const order = this.sorted();
+    const at = this.lowerBound(order, from);
+    return at < order.length && compareBytes(this.keyOf(order[at]), to) < 0;
+  }
+
   entries(): SortedEntries {
     return this.scan(null, null);
   }

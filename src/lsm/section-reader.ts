@@ -4,14 +4,14 @@
  * Invariants:
  * - The index and the filter are loaded at first use and stay; blocks go through the cache, scans read around it.
  * - A block's checksum is verified the first time this session reads it; `verify` checks every one again.
- * - Index search compares the first four bytes after the prefix that all keys of the section share as one number, and falls
- *   back to whole keys on ties.
+ * - Index search compares the eight bytes after those that all keys of the section share as two numbers (a virtual shard and the
+ *   time of a UUID fit), and falls back to whole keys on ties.
  */
 import { ByteReader, compareBytes } from '../core/bytes.ts';
 import { crc32c } from '../core/crc32c.ts';
 import { HeddleError } from '../core/errors.ts';
 import { BlockWalker, TAG_APART, TAG_INLINE, TAG_TOMBSTONE, checkBlock, findInBlock, found } from './block.ts';
-import { bloomMayHave } from './bloom.ts';
+import { HashedKey, bloomMayHave } from './bloom.ts';
 import type { Entry } from './bucket.ts';
 import type { ContainerReader } from './container-reader.ts';
 import type { SectionInfo } from './segment-footer.ts';
@@ -22,10 +22,9 @@ const READ_AHEAD_BYTES = 128 << 10;
 const FIRST_READ_BYTES = 16 << 10;
 
 interface SectionIndex {
-  /** Bytes that every key of the section starts with. */
-  readonly skip: number;
-  /** The next four bytes of each block's separator, as a number. */
-  readonly prefixes: Uint32Array;
+  /** The bytes of each block's separator after those that all keys share: four as a number, and the next four. */
+  readonly highs: Uint32Array;
+  readonly lows: Uint32Array;
   /** Separators: no key of the block is below its own, none of the block before is at or above it. */
   readonly separators: Uint8Array[];
   readonly offsets: Uint32Array;
@@ -41,20 +40,22 @@ export class SectionReader {
   private readonly verified: Uint8Array;
   private index: SectionIndex | null = null;
   private filter: Uint8Array | null = null;
+  /** Bytes that every key of the section starts with. */
+  private readonly skip: number;
 
   constructor(container: ContainerReader, info: SectionInfo) {
     this.container = container;
     this.info = info;
+    this.skip = sharedBytes(info.firstKey, info.lastKey);
     this.slots = new Uint32Array(info.blocks);
     this.verified = new Uint8Array(info.blocks);
   }
 
   /** The value, null for a tombstone, undefined when the key is not in this section. Borrowed. */
-  get(key: Uint8Array): Uint8Array | null | undefined {
-    const info = this.info;
-    if (compareBytes(key, info.firstKey) < 0 || compareBytes(key, info.lastKey) > 0) return undefined;
-    if (info.bloomBytes > 0 && !bloomMayHave(this.loadFilter(), key)) return undefined;
-    const number = blockOf(this.loadIndex(), key);
+  get(key: Uint8Array, hashed: HashedKey): Uint8Array | null | undefined {
+    if (!this.isInRange(key)) return undefined;
+    if (this.info.bloomBytes > 0 && !bloomMayHave(this.loadFilter(), hashed)) return undefined;
+    const number = blockOf(this.loadIndex(), key, this.skip);
     const block = this.block(number);
     if (!findInBlock(block, key)) return undefined;
     return this.valueAt(block, found.tag, found.valueAt);
@@ -62,12 +63,28 @@ export class SectionReader {
 
   /** Whether the filter and the key range allow the key; for tests of the false positive rate. */
   mayHave(key: Uint8Array): boolean {
-    if (compareBytes(key, this.info.firstKey) < 0 || compareBytes(key, this.info.lastKey) > 0) return false;
-    return this.info.bloomBytes === 0 || bloomMayHave(this.loadFilter(), key);
+    if (!this.isInRange(key)) return false;
+    return this.info.bloomBytes === 0 || bloomMayHave(this.loadFilter(), new HashedKey().of(key));
   }
 
-  cursor(from: Uint8Array | null, to: Uint8Array | null): SectionCursor {
-    return new SectionCursor(this, this.loadIndex(), from, to);
+  /** `cached`: see `BucketReader.scan`. */
+  cursor(from: Uint8Array | null, to: Uint8Array | null, cached = false): SectionCursor {
+    return new SectionCursor(this, this.loadIndex(), from, to, cached);
+  }
+
+  /** Number of the block that `key`, which is within the section's range, would be in. */
+  blockOf(key: Uint8Array): number {
+    return blockOf(this.loadIndex(), key, this.skip);
+  }
+
+  private isInRange(key: Uint8Array): boolean {
+    const { firstKey, lastKey } = this.info;
+    for (let i = 0; i < this.skip; i++) if (key[i] !== firstKey[i]) return false;
+    const high = prefixOf(key, this.skip);
+    const first = prefixOf(firstKey, this.skip);
+    const last = prefixOf(lastKey, this.skip);
+    if (high > first && high < last) return true;
+    return compareBytes(key, firstKey) >= 0 && compareBytes(key, lastKey) <= 0;
   }
 
   /** Reads and checks every byte of the section, a piece at a time; yields what is wrong with the piece, or null. */
@@ -141,7 +158,8 @@ export class SectionReader {
     return this.container.readChecked(view.getUint32(0, true), view.getUint32(4, true), view.getUint32(8, true), 'large value');
   }
 
-  private block(number: number): Uint8Array {
+  /** A block through the cache; the index is loaded. */
+  block(number: number): Uint8Array {
     const cache = this.container.context.cache;
     const cached = cache.get(this, number);
     if (cached !== null) return cached;
@@ -187,7 +205,7 @@ export class SectionReader {
   private loadIndex(again = false): SectionIndex {
     if (this.index !== null && !again) return this.index;
     const { indexAt, indexBytes, indexCrc } = this.info;
-    this.index = decodeIndex(this.container.readChecked(indexAt, indexBytes, indexCrc, 'index'), this.info);
+    this.index = decodeIndex(this.container.readChecked(indexAt, indexBytes, indexCrc, 'index'), this.info, this.skip);
     return this.index;
   }
 }
@@ -208,11 +226,17 @@ export function lossOf(error: unknown): string {
   return typed.message;
 }
 
-function decodeIndex(bytes: Uint8Array, info: SectionInfo): SectionIndex {
+function sharedBytes(a: Uint8Array, b: Uint8Array): number {
+  const most = Math.min(a.length, b.length);
+  let shared = 0;
+  while (shared < most && a[shared] === b[shared]) shared++;
+  return shared;
+}
+
+function decodeIndex(bytes: Uint8Array, info: SectionInfo, skip: number): SectionIndex {
   const r = new ByteReader(bytes);
-  let skip = 0;
-  while (skip < info.firstKey.length && skip < info.lastKey.length && info.firstKey[skip] === info.lastKey[skip]) skip++;
-  const prefixes = new Uint32Array(info.blocks);
+  const highs = new Uint32Array(info.blocks);
+  const lows = new Uint32Array(info.blocks);
   const offsets = new Uint32Array(info.blocks);
   const lengths = new Uint32Array(info.blocks);
   const separators: Uint8Array[] = [];
@@ -225,9 +249,10 @@ function decodeIndex(bytes: Uint8Array, info: SectionInfo): SectionIndex {
     lengths[i] = r.varint();
     at += lengths[i];
     separators.push(separator);
-    prefixes[i] = prefixOf(separator, skip);
+    highs[i] = prefixOf(separator, skip);
+    lows[i] = prefixOf(separator, skip + 4);
   }
-  return { skip, prefixes, separators, offsets, lengths, memoryBytes: bytes.length + info.blocks * 60 };
+  return { highs, lows, separators, offsets, lengths, memoryBytes: bytes.length + info.blocks * 64 };
 }
 
 /** Gaps in the index count from where the section began; the last block ends where the index starts. */
@@ -243,28 +268,31 @@ function dataStartOf(r: ByteReader, info: SectionInfo): number {
   return info.indexAt - total;
 }
 
+/** Four bytes of `key` as a number, zeros past its end. */
 function prefixOf(key: Uint8Array, skip: number): number {
+  if (skip + 4 <= key.length) return ((key[skip] << 24) | (key[skip + 1] << 16) | (key[skip + 2] << 8) | key[skip + 3]) >>> 0;
   const a = skip < key.length ? key[skip] : 0;
   const b = skip + 1 < key.length ? key[skip + 1] : 0;
   const c = skip + 2 < key.length ? key[skip + 2] : 0;
-  const d = skip + 3 < key.length ? key[skip + 3] : 0;
-  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+  return ((a << 24) | (b << 16) | (c << 8)) >>> 0;
 }
 
 /** Number of the last block whose separator is at or below `key`; the key is within the section's range. */
-function blockOf(index: SectionIndex, key: Uint8Array): number {
-  const prefix = prefixOf(key, index.skip);
-  const prefixes = index.prefixes;
-  let low = 0;
-  let high = prefixes.length - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >>> 1;
-    const other = prefixes[middle];
-    const isBelow = other < prefix || (other === prefix && compareBytes(index.separators[middle], key) <= 0);
-    if (isBelow) low = middle;
-    else high = middle - 1;
+function blockOf(index: SectionIndex, key: Uint8Array, skip: number): number {
+  const keyHigh = prefixOf(key, skip);
+  const keyLow = prefixOf(key, skip + 4);
+  const { highs, lows } = index;
+  let from = 0;
+  let to = highs.length - 1;
+  while (from < to) {
+    const middle = (from + to + 1) >>> 1;
+    let order = highs[middle] - keyHigh;
+    if (order === 0) order = lows[middle] - keyLow;
+    if (order === 0) order = compareBytes(index.separators[middle], key);
+    if (order <= 0) from = middle;
+    else to = middle - 1;
   }
-  return low;
+  return from;
 }
 
 /** Entries of one section in key order, tombstones as null; the entry is borrowed until the next call. */
@@ -272,6 +300,7 @@ export class SectionCursor {
   private readonly section: SectionReader;
   private readonly index: SectionIndex;
   private readonly to: Uint8Array | null;
+  private readonly cached: boolean;
   private readonly walker = new BlockWalker();
   private readonly entry: { key: Uint8Array; value: Uint8Array | null } = { key: new Uint8Array(0), value: null };
   private block: Uint8Array = new Uint8Array(0);
@@ -282,15 +311,16 @@ export class SectionCursor {
   private aheadLength = 0;
   private started = false;
 
-  constructor(section: SectionReader, index: SectionIndex, from: Uint8Array | null, to: Uint8Array | null) {
+  constructor(section: SectionReader, index: SectionIndex, from: Uint8Array | null, to: Uint8Array | null, cached: boolean) {
     this.section = section;
     this.index = index;
+    this.cached = cached;
     this.to = to;
     const info = section.info;
     const isPast = (from !== null && compareBytes(from, info.lastKey) > 0) || (to !== null && compareBytes(to, info.firstKey) <= 0);
     const seeks = from !== null && compareBytes(from, info.firstKey) > 0;
     this.seekTo = seeks ? from : null;
-    this.next_ = isPast ? info.blocks : seeks ? blockOf(index, from) : 0;
+    this.next_ = isPast ? info.blocks : seeks ? section.blockOf(from) : 0;
   }
 
   next(): Entry | null {
@@ -318,6 +348,7 @@ export class SectionCursor {
 
   /** A block from the bytes read ahead, which are read anew, into the same buffer, where they end. */
   private load(number: number): Uint8Array {
+    if (this.cached) return this.section.block(number);
     const at = this.index.offsets[number];
     const length = this.index.lengths[number];
     if (at < this.aheadAt || at + length > this.aheadAt + this.aheadLength) this.readAhead(at, length);

@@ -2,6 +2,7 @@
  * One state of a shard's store: which segments and columns are read, newest first. Immutable; a flush or merge makes the
  * next one. Containers that the next one lacks stay on disk while a pin still reads them.
  */
+import { HashedKey } from './bloom.ts';
 import type { BucketCursor, BucketReader, Entry, MergeOperator } from './bucket.ts';
 import type { ColumnReader } from './column-format.ts';
 import type { ContainerReader } from './container-reader.ts';
@@ -66,6 +67,7 @@ export class StoreBucket implements BucketReader {
   private readonly source: VersionSource;
   private readonly id: number;
   private readonly operator: MergeOperator;
+  private readonly hashed = new HashedKey();
 
   constructor(source: VersionSource, id: number, operator: MergeOperator) {
     this.source = source;
@@ -75,8 +77,9 @@ export class StoreBucket implements BucketReader {
 
   get(key: Uint8Array): Uint8Array | null | undefined {
     const sections = this.source.version.sections(this.id);
+    const hashed = this.hashed.of(key);
     for (let i = 0; i < sections.length; i++) {
-      const value = sections[i].get(key);
+      const value = sections[i].get(key, hashed);
       if (value !== undefined) return value;
     }
     return undefined;
@@ -84,16 +87,17 @@ export class StoreBucket implements BucketReader {
 
   getAll(key: Uint8Array): Uint8Array[] {
     const values: Uint8Array[] = [];
+    const hashed = this.hashed.of(key);
     for (const section of this.source.version.sections(this.id)) {
-      const value = section.get(key);
+      const value = section.get(key, hashed);
       if (value !== undefined && value !== null) values.push(value);
     }
     return values;
   }
 
-  scan(from: Uint8Array | null, to: Uint8Array | null, operator = this.operator): BucketCursor {
+  scan(from: Uint8Array | null, to: Uint8Array | null, operator = this.operator, cached = false): BucketCursor {
     const version = this.source.version;
-    const inputs = version.sections(this.id).map((section) => section.cursor(from, to));
+    const inputs = version.sections(this.id).map((section) => section.cursor(from, to, cached));
     return new StoreCursor(this.source, version, new MergeCursor(inputs, operator, { mayBeOlder: null, dropsUnwanted: false }));
   }
 }

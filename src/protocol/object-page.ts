@@ -7,9 +7,9 @@
  *
  * Written by the engine's host, read by the client; never stored.
  */
-import { ByteReader, ByteWriter } from '../core/bytes.ts';
+import { ByteReader, ByteWriter, varintBytes } from '../core/bytes.ts';
 import { decodeObject, type ObjectRecord } from './object-record.ts';
-import { readVectors, writeVectors, type NamedVector } from './write-batch.ts';
+import { readVectors, vectorsBytes, writeVectors, type NamedVector } from './write-batch.ts';
 
 export interface PagedObject {
   readonly docID: number;
@@ -22,6 +22,11 @@ export interface PagedObject {
 export function writePagedObject(writer: ByteWriter, docID: number, record: Uint8Array, vectors: readonly NamedVector[]): void {
   writer.u32(docID).blob(record);
   writeVectors(writer, vectors);
+}
+
+/** Bytes that `writePagedObject` appends. */
+export function pagedObjectBytes(record: Uint8Array, vectors: readonly NamedVector[]): number {
+  return 4 + varintBytes(record.length) + record.length + vectorsBytes(vectors);
 }
 
 export function* readObjectPage(bytes: Uint8Array): IterableIterator<PagedObject> {

@@ -2,7 +2,7 @@
  * One version of one object as bytes, in the store and on the wire. Layout: `docs/format/object-record.md`.
  * The header is read without touching the properties, so that merges, cursors and UUID look-ups never parse JSON.
  */
-import { ByteReader } from '../core/bytes.ts';
+import { ByteReader, varintBytes } from '../core/bytes.ts';
 import { HeddleError } from '../core/errors.ts';
 
 const VERSION = 1;
@@ -40,12 +40,6 @@ export function encodeObject(record: Omit<ObjectRecord, 'updatedMs'>): Uint8Arra
   }
   bytes.set(properties, putVarint(bytes, putVarint(bytes, AGE_AT, ageMs), sequence));
   return bytes;
-}
-
-function varintBytes(value: number): number {
-  let count = 1;
-  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) count++;
-  return count;
 }
 
 /** Writes a LEB128 at `at` and returns where it ends. */

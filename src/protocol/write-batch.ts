@@ -57,6 +57,13 @@ export function writeVectors(writer: ByteWriter, vectors: readonly NamedVector[]
   }
 }
 
+/** Bytes that `writeVectors` appends. */
+export function vectorsBytes(vectors: readonly NamedVector[]): number {
+  let bytes = 1;
+  for (const { values } of vectors) bytes += 4 + values.byteLength;
+  return bytes;
+}
+
 /** The vectors at the reader's position, copied (their bytes are not aligned in the source). */
 export function readVectors(reader: ByteReader): NamedVector[] {
   const vectors: NamedVector[] = [];

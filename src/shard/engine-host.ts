@@ -483,6 +483,7 @@ export class ShardHost implements EngineHost {
     let more = this.stepFlushes(left);
     for (const shard of this.hosted.values()) {
       for (const field of shard.fields.values()) this.gpuBuilds?.consider(field, () => this.storage.durableSequence(shard.id));
+      shard.reads.dropPaused();
       const linking = shard.stepIndexes(left(), this.storage.durableSequence(shard.id));
       if (!linking && !shard.flushing && shard.indexChanges >= CHECKPOINT_ROWS)
         this.storage.edit({ metas: [[shard.id, shard.encodeMeta()]] });

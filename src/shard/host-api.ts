@@ -122,7 +122,7 @@ export interface EngineHost {
   /** The objects of these UUIDs (16 bytes each, concatenated), in that order, missing ones left out. */
   get(shard: number, uuids: Uint8Array, projection: Projection): Promise<ObjectPage>;
   exists(shard: number, uuids: Uint8Array): Promise<boolean[]>;
-  /** Objects in key order (virtual shard, then UUID) after `after` (18-byte key; null: from the start). */
+  /** Objects in UUID order after the UUID `after` (null: from the start); `last` goes on from a full page, null: there are no more. */
   scan(
     shard: number,
     after: Uint8Array | null,

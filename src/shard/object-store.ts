@@ -8,7 +8,7 @@
  * - `freeze` hands out the memtable as sorted entries and begins a new one; the frozen one stays readable until `flushed`.
  * Single-threaded. Buckets: `docs/format/shard-buckets.md`.
  */
-import { keyOfU32, u32OfKey } from '../core/bytes.ts';
+import { keyOfU32, putU32Key, u32OfKey } from '../core/bytes.ts';
 import { DocSet } from '../core/doc-set.ts';
 import { assert, HeddleError } from '../core/errors.ts';
 import { virtualShardOf } from '../core/ids.ts';
@@ -16,8 +16,11 @@ import type { BucketCursor, BucketOptions, BucketReader, Entry, SortedEntries } 
 import { ReplaceMemtable } from '../lsm/replace-memtable.ts';
 import { MergeCursor } from '../lsm/merge-cursor.ts';
 import { addDeaths, deathEntries, deathsBucket } from './deaths.ts';
+import { UUID_AT, UuidCursor } from './uuid-cursor.ts';
 
-export const KEY_BYTES = 18;
+const KEY_BYTES = 18;
+/** Where `objects` are looked up by, one at a time. */
+const docIDKey = new Uint8Array(4);
 const RECORD_OVERHEAD_BYTES = 64;
 
 export interface Section {
@@ -25,14 +28,17 @@ export interface Section {
   readonly entries: SortedEntries;
 }
 
-/** Virtual shard and UUID: the order in which objects are iterated and moved. */
+/** Virtual shard and UUID: the order in which objects are moved. */
 export function objectKey(uuid: Uint8Array): Uint8Array<ArrayBuffer> {
   const key = new Uint8Array(KEY_BYTES);
-  const virtualShard = virtualShardOf(uuid);
-  key[0] = virtualShard >>> 8;
-  key[1] = virtualShard & 0xff;
-  key.set(uuid, 2);
+  putVirtualShard(key, virtualShardOf(uuid));
+  key.set(uuid, UUID_AT);
   return key;
+}
+
+function putVirtualShard(key: Uint8Array, virtualShard: number): void {
+  key[0] = virtualShard >>> 8;
+  key[1] = virtualShard;
 }
 
 const KEYS: BucketOptions = { id: 1, bloom: true, operator: { kind: 'replace' } };
@@ -94,7 +100,7 @@ export class ObjectStore {
 
   /** The record of a live docID; borrowed, valid in this turn. */
   record(docID: number): Uint8Array {
-    const record = this.active.records.get(docID) ?? this.frozen?.records.get(docID) ?? this.objects.get(keyOfU32(docID));
+    const record = this.active.records.get(docID) ?? this.frozen?.records.get(docID) ?? this.objects.get(putU32Key(docIDKey, docID));
     if (!record)
       throw new HeddleError('Corruption', `object record of docID ${docID} is missing`, {
         hint: 'Run db.verify(); the segment that held it may be quarantined.',
@@ -125,12 +131,34 @@ export class ObjectStore {
     this.active.keys.delete(objectKey(uuid));
   }
 
-  /** `[key, docID]` of live objects in key order, `from` included; pins the segments until closed. */
-  scan(from: Uint8Array | null): BucketCursor {
-    const segments = this.keys.scan(from, null);
-    const memtables = [this.active, this.frozen].flatMap((memtable) => (memtable ? [memtable.keys.scan(from, null)] : []));
+  /** `[key, docID]` of live objects in key order; pins the segments until closed. */
+  scan(): BucketCursor {
+    const segments = this.keys.scan(null, null);
+    const memtables = [this.active, this.frozen].flatMap((memtable) => (memtable ? [memtable.keys.entries()] : []));
     const merged = new MergeCursor([...memtables, segments], KEYS.operator, { mayBeOlder: null, dropsUnwanted: false });
     return { next: () => merged.next(), close: () => segments.close() };
+  }
+
+  /** `[key, docID]` of live objects in UUID order, those after the UUID `after`; pins the segments until closed. */
+  scanByUuid(after: Uint8Array | null): BucketCursor {
+    const from = new Uint8Array(KEY_BYTES + (after === null ? 0 : 1));
+    if (after !== null) from.set(after, UUID_AT);
+    const to = new Uint8Array(UUID_AT);
+    const closing: BucketCursor[] = [];
+    const memtables = [this.active.keys, ...(this.frozen === null ? [] : [this.frozen.keys])];
+    const rangeOf = (virtualShard: number): SortedEntries => {
+      putVirtualShard(from, virtualShard);
+      putVirtualShard(to, virtualShard + 1);
+      // A cursor keeps its bounds.
+      const bounds = [from.slice(), to.slice()] as const;
+      const segments = this.keys.scan(...bounds, undefined, true);
+      closing.push(segments);
+      const written = memtables.filter((memtable) => memtable.hasBetween(...bounds)).map((memtable) => memtable.scan(...bounds));
+      if (written.length === 0) return segments;
+      return new MergeCursor([...written, segments], KEYS.operator, { mayBeOlder: null, dropsUnwanted: false });
+    };
+    const cursor = new UuidCursor(rangeOf);
+    return { next: () => cursor.next(), close: () => closing.forEach((range) => range.close()) };
   }
 
   /** What was written since the last freeze, as sorted sections; stays readable until `flushed`. One at a time. */

@@ -1,34 +1,33 @@
 /**
- * Collects objects into a page for the client (`src/protocol/object-page.ts`), in a buffer that can be transferred.
+ * Collects objects into a page for the client (`src/protocol/object-page.ts`), in a buffer of its own that can be transferred.
+ * Built in one turn: what was added stays borrowed until `finish` copies all of it, once, into a buffer of the right size.
  */
 import { ByteWriter } from '../core/bytes.ts';
-import { writePagedObject } from '../protocol/object-page.ts';
+import { pagedObjectBytes, writePagedObject } from '../protocol/object-page.ts';
 import type { NamedVector } from '../protocol/write-batch.ts';
 import type { ObjectPage } from './host-api.ts';
 
-/** Pages are built one at a time, each in one turn, so they share a buffer. */
-let shared = new ByteWriter(16 * 1024);
-/** A buffer that one large page has blown up is let go. */
-const KEPT_BYTES_MAX = 1024 * 1024;
-
 export class PageBuilder {
-  count = 0;
-  private readonly writer = shared;
+  private readonly docIDs: number[] = [];
+  private readonly records: Uint8Array[] = [];
+  private readonly vectors: (readonly NamedVector[])[] = [];
+  private bytes = 0;
 
-  constructor() {
-    this.writer.clear();
+  get count(): number {
+    return this.docIDs.length;
   }
 
-  /** Adds one object; `record` and `vectors` are copied. */
+  /** Adds one object; `record` and `vectors` are borrowed until `finish`. */
   add(docID: number, record: Uint8Array, vectors: readonly NamedVector[]): void {
-    writePagedObject(this.writer, docID, record, vectors);
-    this.count++;
+    this.docIDs.push(docID);
+    this.records.push(record);
+    this.vectors.push(vectors);
+    this.bytes += pagedObjectBytes(record, vectors);
   }
 
-  /** The page; the builder is of no more use. */
   finish(): ObjectPage {
-    const bytes = this.writer.finish().slice();
-    if (bytes.length > KEPT_BYTES_MAX) shared = new ByteWriter(16 * 1024);
-    return { count: this.count, bytes };
+    const writer = new ByteWriter(this.bytes);
+    for (let i = 0; i < this.docIDs.length; i++) writePagedObject(writer, this.docIDs[i], this.records[i], this.vectors[i]);
+    return { count: this.docIDs.length, bytes: writer.finish() };
   }
 }

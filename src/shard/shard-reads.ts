@@ -1,8 +1,10 @@
 /**
- * Reading one shard: objects by UUID, docID and in key order, whole queries, what waits for a vector. Every call runs in one turn
+ * Reading one shard: objects by UUID, docID and in UUID order, whole queries, what waits for a vector. Every call runs in one turn
  * and sees every record applied before. Called by the host only.
  */
-import { keyOfU32, u32OfKey } from '../core/bytes.ts';
+import { equalBytes, keyOfU32, u32OfKey } from '../core/bytes.ts';
+import type { BucketCursor } from '../lsm/bucket.ts';
+import type { StoreVersion } from '../lsm/store-version.ts';
 import { decodeObject, uuidOfRecord } from '../protocol/object-record.ts';
 import type { SearchReply } from '../protocol/search-reply.ts';
 import type { SearchRequest } from '../protocol/search-request.ts';
@@ -14,14 +16,28 @@ import type { FilterNode } from '../schema/filter.ts';
 import type { GpuOffer } from '../query/vector-search.ts';
 import type { VectorIndexHealth } from '../vector/vector-index.ts';
 import type { ObjectPage, PendingVector, Projection } from './host-api.ts';
-import { KEY_BYTES, readDocID } from './object-store.ts';
+import { readDocID } from './object-store.ts';
 import { PageBuilder } from './page-builder.ts';
 import { Projector } from './projector.ts';
 import { readable } from './readable.ts';
 import type { Shard } from './shard.ts';
+import { UUID_AT } from './uuid-cursor.ts';
+
+const NO_VECTORS: readonly NamedVector[] = [];
+
+/** A scan between two of its pages: opening the ranges of all virtual shards again would cost as much as a page. */
+interface PausedScan {
+  readonly cursor: BucketCursor;
+  /** The last UUID of its last page. */
+  readonly after: Uint8Array;
+  /** What it reads; see `isCurrent`. */
+  readonly sequence: number;
+  readonly version: StoreVersion;
+}
 
 export class ShardReads {
   private readonly shard: Shard;
+  private paused: PausedScan | null = null;
 
   constructor(shard: Shard) {
     this.shard = shard;
@@ -29,12 +45,14 @@ export class ShardReads {
 
   /** Adds one object to a page. */
   private addToPage(page: PageBuilder, docID: number, projector: Projector, projection: Projection): void {
+    const record = projector.project(this.shard.objects.record(docID));
+    if (projection.vectors.length === 0) return page.add(docID, record, NO_VECTORS);
     const vectors: NamedVector[] = [];
     for (const ordinal of projection.vectors) {
       const values = this.shard.fields.get(ordinal)?.row(docID);
       if (values) vectors.push({ ordinal, values });
     }
-    page.add(docID, projector.project(this.shard.objects.record(docID)), vectors);
+    page.add(docID, record, vectors);
   }
 
   get(uuids: Uint8Array, projection: Projection): ObjectPage {
@@ -65,19 +83,21 @@ export class ShardReads {
   scan(after: Uint8Array | null, limit: number, projection: Projection): ObjectPage & { last: Uint8Array | null } {
     const page = new PageBuilder();
     const projector = new Projector(projection.properties);
-    const cursor = this.shard.objects.scan(after && successor(after));
+    const cursor = this.takePaused(after) ?? this.shard.objects.scanByUuid(after);
     let last: Uint8Array | null = null;
     try {
       while (page.count < limit) {
         const entry = cursor.next();
-        if (!entry) break;
-        if (!entry.value) continue;
-        this.addToPage(page, readDocID(entry.value), projector, projection);
-        last = entry.key.slice();
+        if (entry === null) break;
+        this.addToPage(page, readDocID(entry.value!), projector, projection);
+        if (page.count === limit) last = entry.key.slice(UUID_AT);
       }
-    } finally {
+    } catch (thrown) {
       cursor.close();
+      throw thrown;
     }
+    if (last === null) cursor.close();
+    else this.paused = { cursor, after: last, sequence: this.shard.sequence, version: this.shard.store.version };
     return { ...page.finish(), last };
   }
 
@@ -104,6 +124,27 @@ export class ShardReads {
     return { ...page.finish(), last, lost };
   }
 
+  /** Lets a scan that stopped at a full page go, once what it reads is no longer what is current. */
+  dropPaused(): void {
+    if (this.paused === null || this.isCurrent(this.paused)) return;
+    this.paused.cursor.close();
+    this.paused = null;
+  }
+
+  /** The scan that stopped at `after`, if nothing was written, flushed or merged since. */
+  private takePaused(after: Uint8Array | null): BucketCursor | null {
+    const { paused } = this;
+    if (paused === null) return null;
+    this.paused = null;
+    if (after !== null && equalBytes(after, paused.after) && this.isCurrent(paused)) return paused.cursor;
+    paused.cursor.close();
+    return null;
+  }
+
+  private isCurrent({ sequence, version }: PausedScan): boolean {
+    return sequence === this.shard.sequence && version === this.shard.store.version;
+  }
+
   pendingVectors(ordinal: number, limit: number): PendingVector[] {
     const field = this.shard.fields.get(ordinal);
     if (!field) return [];
@@ -127,11 +168,4 @@ export class ShardReads {
   vectorHealth(ordinal: number): VectorIndexHealth | null {
     return this.shard.fields.get(ordinal)?.index?.health() ?? null;
   }
-}
-
-/** The smallest key after `key`. */
-function successor(key: Uint8Array): Uint8Array {
-  const next = new Uint8Array(Math.max(key.length, KEY_BYTES) + 1);
-  next.set(key);
-  return next;
 }

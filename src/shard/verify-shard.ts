@@ -13,7 +13,7 @@ import type { Shard } from './shard.ts';
 function verifyObjects(shard: Shard, say: (what: string) => void): DocSet {
   const seen = new DocSet(shard.objects.nextDocID);
   let damaged = 0;
-  const cursor = shard.objects.scan(null);
+  const cursor = shard.objects.scan();
   try {
     for (let entry = cursor.next(); entry; entry = cursor.next()) {
       if (!entry.value) continue;

@@ -25,16 +25,30 @@ function schema(): CollectionSchema {
   });
 }
 
-/** UUIDs of version 7 form that rise with `n`, as the client makes them. */
-function uuidOf(n: number): Uint8Array {
-  const uuid = new Uint8Array(16);
-  const view = new DataView(uuid.buffer);
-  view.setUint32(0, n);
-  view.setUint32(8, Math.imul(n, 2654435761) >>> 0);
-  view.setUint32(12, Math.imul(n, 2246822519) >>> 0);
-  uuid[6] = 0x70;
-  uuid[8] = 0x80 | (uuid[8] & 0x3f);
-  return uuid;
+/** UUIDs of version 7 form that rise with `n`, as the client makes them. Kept: whoever asks for an object has its UUID already. */
+class Uuids {
+  private bytes = new Uint8Array(16 * 1024);
+  private made = 0;
+
+  of(n: number): Uint8Array {
+    while (this.made <= n) this.make(this.made++);
+    return this.bytes.subarray(n * 16, n * 16 + 16);
+  }
+
+  private make(n: number): void {
+    const at = n * 16;
+    if (at === this.bytes.length) {
+      const grown = new Uint8Array(at * 2);
+      grown.set(this.bytes);
+      this.bytes = grown;
+    }
+    const view = new DataView(this.bytes.buffer, at);
+    view.setUint32(0, n);
+    view.setUint32(8, Math.imul(n, 2654435761) >>> 0);
+    view.setUint32(12, Math.imul(n, 2246822519) >>> 0);
+    this.bytes[at + 6] = 0x70;
+    this.bytes[at + 8] = 0x80 | (this.bytes[at + 8] & 0x3f);
+  }
 }
 
 /** Resolves in a macrotask of its own, without the 4 ms that timers cost. */
@@ -51,6 +65,7 @@ function macrotasks(): (run: () => void) => void {
 export class Ours implements Subject {
   private host!: ShardHost;
   private sequence = 0;
+  private readonly uuids = new Uuids();
   private readonly client = systemRandom.fill(new Uint8Array(16));
   private readonly directory: string;
   private readonly durability: 'strict' | 'relaxed';
@@ -95,7 +110,7 @@ export class Ours implements Subject {
   }
 
   async get(n: number): Promise<string> {
-    const page = await this.host.get(SHARD, uuidOf(n), WHOLE);
+    const page = await this.host.get(SHARD, this.uuids.of(n), WHOLE);
     for (const { record } of readObjectPage(page.bytes)) return fromUtf8(record.properties);
     throw new Error(`object ${n} is missing`);
   }
@@ -109,6 +124,10 @@ export class Ours implements Subject {
       after = page.last;
     } while (after !== null);
     return count;
+  }
+
+  async rest(): Promise<void> {
+    while (this.maintaining) await new Promise<void>((resolve) => this.defer(resolve));
   }
 
   async compact(): Promise<void> {
@@ -138,7 +157,7 @@ export class Ours implements Subject {
     for (let n = from; n < from + count; n++)
       writeEntry(writer, {
         kind: WriteKind.upsert,
-        uuid: uuidOf(n),
+        uuid: this.uuids.of(n),
         properties: utf8(JSON.stringify(valuesOf(n))),
         vectors: [],
         expectedDocID: 0,

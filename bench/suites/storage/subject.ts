@@ -12,6 +12,8 @@ export interface Subject {
   get(n: number): string | Promise<string>;
   /** Calls back with the JSON text of every object in key order; resolves with how many there were. */
   scan(): Promise<number>;
+  /** Resolves once the background work of the puts is done: reads are rated by processor time, which is to be theirs alone. */
+  rest?(): Promise<void>;
   close(): Promise<void>;
   /** Things worth a row: flushes, bytes. */
   facts?(): Promise<Readonly<Record<string, number>>>;

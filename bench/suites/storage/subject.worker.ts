@@ -14,6 +14,7 @@ export type Step =
   | { readonly kind: 'put-in-flight'; readonly from: number; readonly count: number; readonly inFlight: number }
   | { readonly kind: 'get'; readonly below: number; readonly times: number; readonly seed: number }
   | { readonly kind: 'scan' }
+  | { readonly kind: 'rest' }
   | { readonly kind: 'compact' }
   | { readonly kind: 'facts' }
   | { readonly kind: 'close' };
@@ -69,6 +70,9 @@ async function run(step: Step): Promise<Omit<StepResult, 'ms'>> {
     }
     case 'scan':
       return { ...nothing, count: await subject.scan() };
+    case 'rest':
+      await subject.rest?.();
+      return nothing;
     case 'compact':
       if (subject instanceof Ours || subject instanceof OursStore) await subject.compact();
       return nothing;
