@@ -24,17 +24,11 @@ export function varintBytes(value: number): number {
 
 export class ByteWriter {
   private buffer: Uint8Array<ArrayBuffer>;
-  private lazyView: DataView<ArrayBuffer> | null = null;
   /** Bytes written so far. */
   length = 0;
 
   constructor(capacityBytes = 256) {
     this.buffer = new Uint8Array(capacityBytes);
-  }
-
-  /** Made at the first float. */
-  private get view(): DataView<ArrayBuffer> {
-    return (this.lazyView ??= new DataView(this.buffer.buffer));
   }
 
   /** Makes room for `count` more bytes and returns the offset where they start. */
@@ -45,7 +39,6 @@ export class ByteWriter {
       const grown = new Uint8Array(Math.max(needed, this.buffer.length * 2));
       grown.set(this.buffer.subarray(0, at));
       this.buffer = grown;
-      this.lazyView = null;
     }
     this.length = needed;
     return at;
@@ -57,10 +50,7 @@ export class ByteWriter {
     return this;
   }
   u16(value: number): this {
-    const at = this.reserve(2);
-    this.buffer[at] = value;
-    this.buffer[at + 1] = value >>> 8;
-    return this;
+    return this.u8(value).u8(value >>> 8);
   }
   u32(value: number): this {
     this.patchU32(this.reserve(4), value);
@@ -68,20 +58,7 @@ export class ByteWriter {
   }
   /** An unsigned integer below 2^53 in eight bytes. */
   u64(value: number): this {
-    const at = this.reserve(8);
-    this.patchU32(at, value >>> 0);
-    this.patchU32(at + 4, Math.floor(value / 0x1_0000_0000));
-    return this;
-  }
-  f32(value: number): this {
-    const at = this.reserve(4);
-    this.view.setFloat32(at, value, true);
-    return this;
-  }
-  f64(value: number): this {
-    const at = this.reserve(8);
-    this.view.setFloat64(at, value, true);
-    return this;
+    return this.u32(value >>> 0).u32(Math.floor(value / 0x1_0000_0000));
   }
   /** LEB128, unsigned, below 2^53. */
   varint(value: number): this {
@@ -116,11 +93,7 @@ export class ByteWriter {
   }
   /** Overwrites four bytes written before, for lengths and checksums known later. */
   patchU32(at: number, value: number): void {
-    const { buffer } = this;
-    buffer[at] = value;
-    buffer[at + 1] = value >>> 8;
-    buffer[at + 2] = value >>> 16;
-    buffer[at + 3] = value >>> 24;
+    for (let i = 0; i < 4; i++) this.buffer[at + i] = value >>> (i * 8);
   }
   /** The bytes written so far, borrowed: valid until the next write or `clear`. */
   finish(): Uint8Array<ArrayBuffer> {
@@ -136,17 +109,11 @@ export class ByteReader {
   /** Offset of the next byte to read. */
   at: number;
   readonly end: number;
-  private lazyView: DataView | null = null;
 
   constructor(source: Uint8Array, at = 0, end = source.length) {
     this.source = source;
     this.at = at;
     this.end = end;
-  }
-
-  /** Made at the first float: most readers meet none. */
-  private get view(): DataView {
-    return (this.lazyView ??= new DataView(this.source.buffer, this.source.byteOffset, this.source.byteLength));
   }
 
   get remaining(): number {
@@ -165,21 +132,15 @@ export class ByteReader {
     return this.source[this.take(1)];
   }
   u16(): number {
-    const at = this.take(2);
-    return this.source[at] | (this.source[at + 1] << 8);
+    return this.u8() | (this.u8() << 8);
   }
   u32(): number {
-    return u32At(this.source, this.take(4));
+    const { source } = this;
+    const at = this.take(4);
+    return (source[at] | (source[at + 1] << 8) | (source[at + 2] << 16) | (source[at + 3] << 24)) >>> 0;
   }
   u64(): number {
-    const at = this.take(8);
-    return u32At(this.source, at) + u32At(this.source, at + 4) * 0x1_0000_0000;
-  }
-  f32(): number {
-    return this.view.getFloat32(this.take(4), true);
-  }
-  f64(): number {
-    return this.view.getFloat64(this.take(8), true);
+    return this.u32() + this.u32() * 0x1_0000_0000;
   }
   varint(): number {
     let value = 0;
@@ -205,8 +166,14 @@ export class ByteReader {
   }
 }
 
-function u32At(bytes: Uint8Array, at: number): number {
-  return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
+/** Appends a float; functions of their own, because few writers need one. */
+export function writeFloat(writer: ByteWriter, value: number, bytes: 4 | 8): void {
+  writer.bytes(new Uint8Array((bytes === 4 ? Float32Array.of(value) : Float64Array.of(value)).buffer));
+}
+
+export function readFloat(reader: ByteReader, bytes: 4 | 8): number {
+  const { buffer } = reader.bytes(bytes).slice();
+  return (bytes === 4 ? new Float32Array(buffer) : new Float64Array(buffer))[0];
 }
 
 /** Lexicographic order of unsigned bytes: negative, zero or positive. */

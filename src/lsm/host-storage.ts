@@ -272,9 +272,19 @@ export class HostStorage {
     if (changes.blob !== undefined) this.mirror({ kind: 'blob', blob: changes.blob });
   }
 
-  /** Shards to flush so that a log file can be recycled; empty while there is room. Writers should wait for them. */
+  /** Shards to flush so that a log file can be recycled; empty while one is free. */
   logPressure(): number[] {
     return this.log.pressure((shard) => this.flushedSequence(shard));
+  }
+
+  /** Whether a commit of about `bytes` fits into the log as it is; if not, writers wait for the shards of `logPressure`. */
+  hasLogRoom(bytes: number): boolean {
+    return this.log.hasRoom(bytes);
+  }
+
+  /** How much of the log file that is being written is used, 0 to 1. */
+  get logFill(): number {
+    return this.log.fill;
   }
 
   /** One slice of background work over all shards: merges, giving space back, sealing the log. False when nothing is left. */

@@ -215,6 +215,16 @@ export class Log {
     return this.group + 1;
   }
 
+  /** How much of the file that is being written is used, 0 to 1. */
+  get fill(): number {
+    return this.at / this.files[this.current].file.size();
+  }
+
+  /** Whether a commit of about `bytes` fits without growing a file. */
+  hasRoom(bytes: number): boolean {
+    return this.at + frameBytes(bytes) <= this.files[this.current].file.size() || this.freeFile() !== -1;
+  }
+
   /** Shards that keep the oldest file from being recycled while no other is free; empty: there is no pressure. */
   pressure(flushedSequence: (shard: number) => number): number[] {
     if (this.order.length < this.files.length && this.at < this.options.fileBytes * 2) return [];

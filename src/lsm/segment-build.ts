@@ -33,6 +33,11 @@ export class SegmentBuild {
     this.clock = clock;
   }
 
+  /** Bytes written so far. */
+  get bytes(): number {
+    return this.writer.offset;
+  }
+
   /** True when the container is written and durable. Throws what the file system threw, after giving the space back. */
   step(deadlineMs: number): boolean {
     try {

@@ -64,6 +64,8 @@ export interface SegmentPin {
 
 /** A flush in slices; the shard's frozen memtables stay readable with their owners until `step` returned true. */
 export interface FlushJob {
+  /** How much is written, 0 to 1. */
+  readonly progress: number;
   /** Works until about `deadlineMs` (monotonic); true when all is durable and named. Throws with nothing changed. */
   step(deadlineMs: number): boolean;
 }
@@ -123,7 +125,11 @@ export class ShardStore implements VersionSource {
     for (const rows of input.columns ?? []) checkColumnRows(rows);
     const sections = input.sections.map(({ bucket, entries }) => ({ bucket: bucket.id, bloom: bucket.bloom, open: () => entries }));
     let build: SegmentBuild | null = null;
+    const bytes = input.bytesExpected ?? 1;
     return {
+      get progress() {
+        return build === null ? 0 : Math.min(1, build.bytes / bytes);
+      },
       step: (deadlineMs) => {
         build ??= this.buildOf(sections, input.bytesExpected ?? 0, input.emergency ?? false);
         if (!build.step(deadlineMs)) return false;

@@ -29,6 +29,7 @@ import type { Mirror, Vfs } from '../vfs/vfs.ts';
 import type { EngineHost, HostStats, ObjectPage, PendingVector, Projection, WriteAck, WriteRequest } from './host-api.ts';
 import { millisecondsOf } from '../protocol/object-record.ts';
 import { GpuBuilds } from './gpu-builds.ts';
+import { Flushes } from './flushes.ts';
 import { GpuSearches } from './gpu-searches.ts';
 import { RequestTable } from './request-table.ts';
 import { Shard } from './shard.ts';
@@ -84,8 +85,8 @@ export interface HostOptions {
 const CHECKPOINT_ROWS = 1_024;
 /** Background work looks at least this often for new work while the GPU builds a graph. */
 const BUILD_LOOK_MS = 50;
-/** After a full disk, background flushes wait this long; a writer that needs room tries at once. */
-const FULL_DISK_PAUSE_MS = 1_000;
+/** About what a record takes in the log beside the batch it came from. */
+const RECORD_EXTRA_BYTES = 256;
 
 function deletesOnly(batch: Uint8Array): boolean {
   for (const { kind } of readEntries(batch)) if (kind !== WriteKind.delete) return false;
@@ -104,8 +105,8 @@ export class ShardHost implements EngineHost {
   private readonly queue: WriteQueue;
   private readonly gpuSearches: GpuSearches | null;
   private readonly gpuBuilds: GpuBuilds | null;
+  private readonly flushes: Flushes;
   private failure: HeddleError | null = null;
-  private flushBlockedUntilMs = 0;
 
   private constructor(storage: HostStorage, options: HostOptions) {
     this.storage = storage;
@@ -114,6 +115,14 @@ export class ShardHost implements EngineHost {
     this.hybrid = new HybridClock(options.clock);
     this.gpuSearches = options.gpu ? new GpuSearches(options.gpu, options.clock) : null;
     this.gpuBuilds = options.gpu ? new GpuBuilds({ ...options, gpu: options.gpu, rowsMin: this.limits.bulkRowsMin }) : null;
+    this.flushes = new Flushes({
+      storage,
+      shards: this.hosted,
+      limits: this.limits,
+      clock: options.clock,
+      logger: options.logger,
+      hostMeta: () => this.requests.encode(),
+    });
     this.queue = new WriteQueue(options.defer, this.limits.commitBytesMax, (round) => this.commitTogether(round));
   }
 
@@ -148,7 +157,7 @@ export class ShardHost implements EngineHost {
     const record = decodeWriteRecord(payload);
     shard.apply(record, sequence);
     this.requests.add(id, record.request, { sequence, written: record.operations.length, failures: record.failures });
-    if (shard.memtableBytes > this.limits.memtableBytesMax && !this.isFlushPutOff) this.flushIfRoom(shard, false);
+    if (shard.memtableBytes > this.limits.memtableBytesMax) this.flushes.flushIfRoom(shard);
   }
 
   private newShard(id: number, meta: Uint8Array, flushedSequence: number): Shard {
@@ -222,7 +231,7 @@ export class ShardHost implements EngineHost {
 
   /** By a record of the log, in order with the writes, so that a crash leaves the old schema or the new one. */
   private changeSchema(shard: Shard, schema: CollectionSchema): void {
-    this.makeRoom();
+    this.makeRoom(JSON.stringify(schema).length + RECORD_EXTRA_BYTES);
     const sequence = shard.sequence + 1;
     this.storage.append(shard.id, sequence, RecordType.schema, [utf8(JSON.stringify(schema))]);
     shard.setSchema(schema);
@@ -273,7 +282,7 @@ export class ShardHost implements EngineHost {
     let full: HeddleError | null = null;
     try {
       this.check();
-      this.makeRoom();
+      this.makeRoom(round.reduce((sum, { request }) => sum + request.batch.length + RECORD_EXTRA_BYTES, 0));
     } catch (thrown) {
       full = HeddleError.from(thrown);
     }
@@ -320,89 +329,11 @@ export class ShardHost implements EngineHost {
     return { sequence, written, failures, repeated: false };
   }
 
-  /** Slows writers down when graphs lag, and flushes shards that pin the log or hold too much memory. */
-  private makeRoom(): void {
+  /** Before a commit of about `bytes`: slows writers down when graphs lag, and sees to room in the log and the memtables. */
+  private makeRoom(bytes: number): void {
     for (const shard of this.hosted.values())
       while (shard.backlog > this.limits.backlogRowsMax && shard.stepIndexes(4, this.storage.durableSequence(shard.id)));
-    this.flushLarge();
-    for (let pinned = this.storage.logPressure(); pinned.length > 0; pinned = this.storage.logPressure()) {
-      let flushed = false;
-      for (const id of pinned) {
-        const shard = this.hosted.get(id);
-        if (!shard || shard.flushedSequence === shard.sequence) continue;
-        this.flushShard(shard);
-        flushed = true;
-      }
-      if (!flushed) return;
-    }
-  }
-
-  /** Begins flushes of shards over their limit. */
-  private flushLarge(): void {
-    const shards = [...this.hosted.values()];
-    const large = shards.filter((shard) => shard.memtableBytes > this.limits.memtableBytesMax);
-    const total = shards.reduce((sum, shard) => sum + shard.memtableBytes, 0);
-    if (large.length === 0 && total > this.limits.hostMemtableBytesMax)
-      large.push(shards.reduce((a, b) => (a.memtableBytes > b.memtableBytes ? a : b)));
-    for (const shard of large) {
-      // Two memtables full: writers wait for the first.
-      if (shard.flushing && shard.memtableBytes > 2 * this.limits.memtableBytesMax) this.finishFlush(shard);
-      if (!shard.flushing) this.startFlush(shard);
-    }
-  }
-
-  /** One slice of every flush; a full disk puts flushing off, and reads and merges go on. */
-  private stepFlushes(left: () => number): boolean {
-    if (this.isFlushPutOff) return false;
-    try {
-      this.flushLarge();
-      let more = false;
-      for (const shard of this.hosted.values()) more = !shard.stepFlush(left()) || more;
-      return more;
-    } catch (thrown) {
-      this.putOffFlushes(thrown);
-      return false;
-    }
-  }
-
-  private get isFlushPutOff(): boolean {
-    return this.options.clock.monotonic() < this.flushBlockedUntilMs;
-  }
-
-  /** After a full disk; what is not flushed stays in memory and in the log. Throws anything else again. */
-  private putOffFlushes(thrown: unknown): void {
-    const error = HeddleError.from(thrown);
-    if (error.code !== 'StorageFull') throw error;
-    this.flushBlockedUntilMs = this.options.clock.monotonic() + FULL_DISK_PAUSE_MS;
-    this.options.logger.log('warn', `flush put off: ${error.message}`, error.details);
-  }
-
-  private flushIfRoom(shard: Shard, finishing: boolean): void {
-    try {
-      this.flushShard(shard, finishing);
-    } catch (thrown) {
-      this.putOffFlushes(thrown);
-    }
-  }
-
-  private startFlush(shard: Shard, finishing = false): void {
-    // Segments leave out what the log has killed; so the log is durable before the manifest names them, in relaxed mode too.
-    const blob = (): Uint8Array => {
-      this.storage.sync();
-      return this.requests.encode();
-    };
-    shard.startFlush(blob, finishing);
-  }
-
-  private finishFlush(shard: Shard): void {
-    while (!shard.stepFlush(Infinity));
-  }
-
-  /** Everything applied so far goes to segments, now. */
-  private flushShard(shard: Shard, finishing = false): void {
-    this.finishFlush(shard);
-    this.startFlush(shard, finishing);
-    this.finishFlush(shard);
+    this.flushes.makeRoom(bytes);
   }
 
   // --- reads
@@ -480,7 +411,7 @@ export class ShardHost implements EngineHost {
     const end = clock.monotonic() + budgetMs;
     const left = (): number => Math.max(0.5, end - clock.monotonic());
     if (this.options.durability === 'relaxed') this.storage.sync();
-    let more = this.stepFlushes(left);
+    let more = this.flushes.step(left);
     for (const shard of this.hosted.values()) {
       for (const field of shard.fields.values()) this.gpuBuilds?.consider(field, () => this.storage.durableSequence(shard.id));
       shard.reads.dropPaused();
@@ -489,7 +420,7 @@ export class ShardHost implements EngineHost {
         this.storage.edit({ metas: [[shard.id, shard.encodeMeta()]] });
       more = linking || shard.stepReindex(left()) || more;
       if (!shard.flushing && shard.awaitsFlush) {
-        this.startFlush(shard);
+        this.flushes.start(shard);
         more = true;
       }
     }
@@ -498,7 +429,7 @@ export class ShardHost implements EngineHost {
 
   async flush(): Promise<void> {
     this.check();
-    for (const shard of this.hosted.values()) if (shard.isDirty) this.flushShard(shard);
+    for (const shard of this.hosted.values()) if (shard.isDirty) this.flushes.flush(shard);
   }
 
   async compact(): Promise<void> {
@@ -506,7 +437,7 @@ export class ShardHost implements EngineHost {
     while (this.maintainNow(1_000));
     for (const shard of this.hosted.values()) {
       shard.store.compact();
-      this.flushShard(shard, true);
+      this.flushes.flush(shard, true);
     }
   }
 
@@ -540,7 +471,8 @@ export class ShardHost implements EngineHost {
 
   /** Orderly close: memtables are flushed, so the next open replays nothing. */
   async close(): Promise<void> {
-    if (!this.failure) for (const shard of this.hosted.values()) if (shard.isDirty || shard.indexChanges > 0) this.flushIfRoom(shard, true);
+    if (!this.failure)
+      for (const shard of this.hosted.values()) if (shard.isDirty || shard.indexChanges > 0) this.flushes.flushAtLast(shard);
     this.failure ??= new HeddleError('Closed', 'the engine host is closed', { hint: 'Open the database again.' });
     for (const shard of this.hosted.values()) shard.close();
     await this.storage.close();

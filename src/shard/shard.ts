@@ -285,6 +285,11 @@ export class Shard implements ShardView {
     this.flushingSequence = uptoSequence;
   }
 
+  /** How much of the flush under way is written, 0 to 1. */
+  get flushProgress(): number {
+    return this.flushJob?.progress ?? 1;
+  }
+
   /** One slice of the flush under way; true when it is done (or none was under way). On an error the memtables stay as they are. */
   stepFlush(budgetMs: number): boolean {
     if (!this.flushJob) return true;

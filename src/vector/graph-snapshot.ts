@@ -2,7 +2,7 @@
  * Writing and reading a snapshot of the arena: `docs/format/graph-snapshot.md`. Written chunk by chunk between other work,
  * while the graph goes on changing; the log that begins with it makes up for that.
  */
-import { ByteReader, ByteWriter, fromUtf8, utf8 } from '../core/bytes.ts';
+import { ByteReader, ByteWriter, fromUtf8, readFloat, utf8, writeFloat } from '../core/bytes.ts';
 import { crc32c } from '../core/crc32c.ts';
 import { HeddleError } from '../core/errors.ts';
 import type { ExtentStream } from '../lsm/bucket.ts';
@@ -77,7 +77,11 @@ export class SnapshotWriter {
       .u32(exports.recordEnd() >>> 0)
       .u32(exports.entry() >>> 0)
       .u32(exports.entryLevel());
-    trailer.f32(exports.residualMax()).f32(exports.spreadMax()).u32(exports.liveSlots()).f64(sequence).u32(this.headerCrc);
+    writeFloat(trailer, exports.residualMax(), 4);
+    writeFloat(trailer, exports.spreadMax(), 4);
+    trailer.u32(exports.liveSlots());
+    writeFloat(trailer, sequence, 8);
+    trailer.u32(this.headerCrc);
     for (const { kind, index, length, crc } of this.blocks) trailer.u32(kind).u32(index).u32(length).u32(crc);
     trailer.u32(crc32c(trailer.finish()));
     const trailerAt = this.stream.length;
@@ -150,10 +154,10 @@ function readTrailer(stream: ExtentStream, at: { readonly trailerAt: number; rea
     records: reader.u32(),
     entry: reader.u32(),
     entryLevel: reader.u32(),
-    residualMax: reader.f32(),
-    spreadMax: reader.f32(),
+    residualMax: readFloat(reader, 4),
+    spreadMax: readFloat(reader, 4),
     rows: reader.u32(),
-    sequence: reader.f64(),
+    sequence: readFloat(reader, 8),
     headerCrc: reader.u32(),
   };
   const blocks: Block[] = [];
