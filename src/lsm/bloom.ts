@@ -6,12 +6,16 @@ import { murmur3 } from '../core/ids.ts';
 
 const BITS_PER_KEY = 16;
 const PROBES = 8;
+const KEYS_PER_STEP = 8_192;
 const SECOND_SEED = 0x9747b28c;
 
 /** Collects the hashes of a section's keys; the filter's size follows their number. */
 export class BloomBuilder {
   private hashes = new Uint32Array(1024);
   private count = 0;
+  private filter: Uint8Array | null = null;
+  /** Hashes whose bits are set. */
+  private done = 0;
 
   add(key: Uint8Array): void {
     if (this.count + 2 > this.hashes.length) {
@@ -23,10 +27,13 @@ export class BloomBuilder {
     this.hashes[this.count++] = murmur3(key, SECOND_SEED);
   }
 
-  finish(): Uint8Array {
-    const filter = new Uint8Array(Math.max(8, Math.ceil(((this.count / 2) * BITS_PER_KEY) / 8)));
+  /** Sets the bits of some thousand keys more; the filter once all are set, else null: a million keys take longer than a slice may. */
+  step(): Uint8Array | null {
+    this.filter ??= new Uint8Array(Math.max(8, Math.ceil(((this.count / 2) * BITS_PER_KEY) / 8)));
+    const { filter } = this;
     const scale = (filter.length * 8) / 2 ** 32;
-    for (let i = 0; i < this.count; i += 2) {
+    const end = Math.min(this.count, this.done + KEYS_PER_STEP * 2);
+    for (let i = this.done; i < end; i += 2) {
       let hash = this.hashes[i];
       const step = this.hashes[i + 1] | 1;
       for (let probe = 0; probe < PROBES; probe++) {
@@ -35,7 +42,8 @@ export class BloomBuilder {
         hash = (hash + step) >>> 0;
       }
     }
-    return filter;
+    this.done = end;
+    return end === this.count ? filter : null;
   }
 }
 

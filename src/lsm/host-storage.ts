@@ -77,6 +77,13 @@ export interface ManifestChanges {
   readonly blob?: Uint8Array;
 }
 
+/** A store with more segments than this is behind with its merges: more filters to ask for every key. */
+const SEGMENTS_PAID_FROM = 10;
+/** An entry is rewritten some four times in a store of a million; half of the time commits pay for flushes instead. */
+const MERGED_PER_BYTE = 8;
+/** About what a store's shortest step merges. */
+const MERGE_STEP_BYTES = 64 << 10;
+
 /** The log is sealed once nothing was committed for this long. */
 const SEAL_IDLE_MS = 50;
 
@@ -121,6 +128,7 @@ export class HostStorage {
   private isClosed = false;
   private aliveCheckedMs: number;
   private turn = 0;
+  private owedBytes = 0;
   private committedMs = 0;
   private scrub: IterableIterator<string | null> | null = null;
   private scrubbedMs: number;
@@ -285,6 +293,14 @@ export class HostStorage {
   /** How much of the log file that is being written is used, 0 to 1. */
   get logFill(): number {
     return this.log.fill;
+  }
+
+  /** Before a commit of about `bytes`: where the background is behind with merges, they go on by a few times as much. */
+  payForMerges(bytes: number): void {
+    const behind = [...this.stores.values()].filter((store) => store.segments > SEGMENTS_PAID_FROM);
+    this.owedBytes = behind.length === 0 ? 0 : this.owedBytes + bytes * MERGED_PER_BYTE;
+    for (; this.owedBytes >= MERGE_STEP_BYTES; this.owedBytes -= MERGE_STEP_BYTES)
+      this.guarded(() => behind[this.turn++ % behind.length].step(0));
   }
 
   /** One slice of background work over all shards: merges, giving space back, sealing the log. False when nothing is left. */

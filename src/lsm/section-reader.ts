@@ -25,8 +25,10 @@ interface SectionIndex {
   /** The bytes of each block's separator after those that all keys share: four as a number, and the next four. */
   readonly highs: Uint32Array;
   readonly lows: Uint32Array;
-  /** Separators: no key of the block is below its own, none of the block before is at or above it. */
-  readonly separators: Uint8Array[];
+  /** The index as it is stored, and where in it each separator ends: no key of a block is below its own, none of the block before is at or above it. */
+  readonly bytes: Uint8Array;
+  readonly separatorAt: Uint32Array;
+  readonly separatorEnd: Uint32Array;
   readonly offsets: Uint32Array;
   readonly lengths: Uint32Array;
   readonly memoryBytes: number;
@@ -233,47 +235,36 @@ function sharedBytes(a: Uint8Array, b: Uint8Array): number {
   return shared;
 }
 
+/** Gaps in the index count from where the section began; the last block ends where the index starts. */
 function decodeIndex(bytes: Uint8Array, info: SectionInfo, skip: number): SectionIndex {
   const r = new ByteReader(bytes);
-  const highs = new Uint32Array(info.blocks);
-  const lows = new Uint32Array(info.blocks);
-  const offsets = new Uint32Array(info.blocks);
-  const lengths = new Uint32Array(info.blocks);
-  const separators: Uint8Array[] = [];
-  const start = dataStartOf(r, info);
-  let at = start;
-  for (let i = 0; i < info.blocks; i++) {
-    const separator = r.blob();
+  const { blocks } = info;
+  const [highs, lows, separatorAt, separatorEnd] = [0, 1, 2, 3].map(() => new Uint32Array(blocks));
+  const [offsets, lengths] = [0, 1].map(() => new Uint32Array(blocks));
+  let at = 0;
+  for (let i = 0; i < blocks; i++) {
+    const separatorBytes = r.varint();
+    separatorAt[i] = r.at;
+    separatorEnd[i] = r.at + separatorBytes;
+    r.at = separatorEnd[i];
     at += r.varint();
     offsets[i] = at;
     lengths[i] = r.varint();
     at += lengths[i];
-    separators.push(separator);
-    highs[i] = prefixOf(separator, skip);
-    lows[i] = prefixOf(separator, skip + 4);
+    highs[i] = prefixOf(bytes, separatorAt[i] + skip, separatorEnd[i]);
+    lows[i] = prefixOf(bytes, separatorAt[i] + skip + 4, separatorEnd[i]);
   }
-  return { highs, lows, separators, offsets, lengths, memoryBytes: bytes.length + info.blocks * 64 };
+  const start = info.indexAt - at;
+  for (let i = 0; i < blocks; i++) offsets[i] += start;
+  return { highs, lows, bytes, separatorAt, separatorEnd, offsets, lengths, memoryBytes: bytes.length + blocks * 24 };
 }
 
-/** Gaps in the index count from where the section began; the last block ends where the index starts. */
-function dataStartOf(r: ByteReader, info: SectionInfo): number {
-  let total = 0;
-  const from = r.at;
-  for (let i = 0; i < info.blocks; i++) {
-    r.blob();
-    total += r.varint();
-    total += r.varint();
-  }
-  r.at = from;
-  return info.indexAt - total;
-}
-
-/** Four bytes of `key` as a number, zeros past its end. */
-function prefixOf(key: Uint8Array, skip: number): number {
-  if (skip + 4 <= key.length) return ((key[skip] << 24) | (key[skip + 1] << 16) | (key[skip + 2] << 8) | key[skip + 3]) >>> 0;
-  const a = skip < key.length ? key[skip] : 0;
-  const b = skip + 1 < key.length ? key[skip + 1] : 0;
-  const c = skip + 2 < key.length ? key[skip + 2] : 0;
+/** The four bytes from `at` on of a key that ends at `end`, as a number; zeros past its end. */
+function prefixOf(bytes: Uint8Array, at: number, end = bytes.length): number {
+  if (at + 4 <= end) return ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0;
+  const a = at < end ? bytes[at] : 0;
+  const b = at + 1 < end ? bytes[at + 1] : 0;
+  const c = at + 2 < end ? bytes[at + 2] : 0;
   return ((a << 24) | (b << 16) | (c << 8)) >>> 0;
 }
 
@@ -288,7 +279,7 @@ function blockOf(index: SectionIndex, key: Uint8Array, skip: number): number {
     const middle = (from + to + 1) >>> 1;
     let order = highs[middle] - keyHigh;
     if (order === 0) order = lows[middle] - keyLow;
-    if (order === 0) order = compareBytes(index.separators[middle], key);
+    if (order === 0) order = compareBytes(index.bytes.subarray(index.separatorAt[middle], index.separatorEnd[middle]), key);
     if (order <= 0) from = middle;
     else to = middle - 1;
   }

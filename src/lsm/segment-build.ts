@@ -24,6 +24,8 @@ export class SegmentBuild {
   private readonly clock: Clock;
   private at = -1;
   private entries: SortedEntries | null = null;
+  /** All entries of the section are with the writer. */
+  private isEnding = false;
   /** The container once `step` returned true; null when there was nothing to write. */
   result: ContainerRef | null = null;
 
@@ -42,8 +44,10 @@ export class SegmentBuild {
   step(deadlineMs: number): boolean {
     try {
       while (this.entries !== null || this.nextSection()) {
-        if (!this.copy(deadlineMs)) return false;
-        this.writer.end();
+        if (!this.isEnding && !this.copy(deadlineMs)) return false;
+        this.isEnding = true;
+        while (!this.writer.end()) if (this.isPast(deadlineMs)) return false;
+        this.isEnding = false;
         this.entries = null;
       }
       this.result = this.writer.finish();
@@ -77,7 +81,11 @@ export class SegmentBuild {
         if (entry === null) return true;
         writer.add(entry.key, entry.value);
       }
-      if (deadlineMs !== Infinity && this.clock.monotonic() >= deadlineMs) return false;
+      if (this.isPast(deadlineMs)) return false;
     }
+  }
+
+  private isPast(deadlineMs: number): boolean {
+    return deadlineMs !== Infinity && this.clock.monotonic() >= deadlineMs;
   }
 }

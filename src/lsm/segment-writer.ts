@@ -78,15 +78,16 @@ export class SegmentWriter {
     if (block.length >= this.options.blockBytes) this.endBlock();
   }
 
-  /** Ends the section; one without entries leaves no trace. */
-  end(): void {
-    if (this.entries === 0) return;
+  /** Goes on ending the section, which may take a while; true when done. One without entries leaves no trace. */
+  end(): boolean {
+    if (this.entries === 0) return true;
     if (this.block.entries > 0) this.endBlock();
+    const bloom = this.bloom === null ? new Uint8Array(0) : this.bloom.step();
+    if (bloom === null) return false;
     const index = this.index.finish();
     const indexAt = this.out.offset;
     const indexCrc = crc32c(index, this.out.seedHere());
     this.out.append(index);
-    const bloom = this.bloom === null ? new Uint8Array(0) : this.bloom.finish();
     const bloomAt = this.out.offset;
     const bloomCrc = crc32c(bloom, this.out.seedHere());
     this.out.append(bloom);
@@ -104,6 +105,7 @@ export class SegmentWriter {
       bloomBytes: bloom.length,
       bloomCrc,
     });
+    return true;
   }
 
   /** Null when no section had an entry: then the container is given back. */

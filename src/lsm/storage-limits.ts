@@ -58,7 +58,7 @@ export const DEFAULT_LIMITS: StorageLimits = {
   manifestBytes: 128 << 10,
   blockCacheBytes: 16 << 20,
   writeBufferBytes: 256 << 10,
-  syncBytes: 2 << 20,
+  syncBytes: 1 << 20,
   blockBytes: 4096,
   inlineValueBytesMax: 2048,
   mergeFanout: 4,

@@ -44,6 +44,7 @@ export class Flushes {
       this.startDue();
       const logFill = storage.logPressure().length > 0 ? storage.logFill : 0;
       for (const shard of shards.values()) this.pace(shard, logFill);
+      if ([...shards.values()].every((shard) => !shard.flushing)) storage.payForMerges(bytes);
     });
     for (const shard of shards.values()) if (shard.memtableBytes > 2 * limits.memtableBytesMax) this.flush(shard);
     if (!storage.hasLogRoom(bytes)) this.unpin();
