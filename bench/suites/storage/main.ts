@@ -3,7 +3,8 @@
  * npm run bench -- storage --probe: flushing on the engine's thread against a log worker of its own (docs/adr)
  *
  * Durable puts, gets, scans and reopening of 1 KB objects in Chromium on a persistent profile, inside a worker, beside raw
- * OPFS, SQLite, IndexedDB, Dexie and PGlite, in alternating rounds; then Heddle alone as it grows to `--growth` objects.
+ * OPFS, SQLite, IndexedDB, Dexie and PGlite, in alternating rounds; then through the client API (`--engines api` alone); then
+ * Heddle alone as it grows to `--growth` objects.
  */
 import { join } from 'node:path';
 import { type Browser, openBrowser, servePage } from '../../run/browser.ts';
@@ -13,6 +14,7 @@ import type { BenchContext, Figure, SuiteResult } from '../../run/suite.ts';
 import { FIGURES } from './figures.ts';
 import type { EngineName, Step, StepResult } from './subject.worker.ts';
 import { textOf } from './subject.ts';
+import { throughApi } from './through-api.ts';
 
 export const figures = FIGURES;
 
@@ -223,6 +225,16 @@ async function probe(url: string): Promise<SuiteResult> {
   }
 }
 
+/** A browser with a profile of its own. */
+async function inBrowser<T>(work: (browser: Browser) => Promise<T>): Promise<T> {
+  const browser = await openBrowser();
+  try {
+    return await work(browser);
+  } finally {
+    await browser.close();
+  }
+}
+
 export async function run(context: BenchContext): Promise<SuiteResult> {
   const rounds = Number(context.option('rounds') ?? 3);
   const most = Number(context.option('growth') ?? 1_000_000);
@@ -231,13 +243,17 @@ export async function run(context: BenchContext): Promise<SuiteResult> {
   const served = await servePage(join(import.meta.dirname, 'page.ts'), { headers: HEADERS });
   try {
     if (context.flag('probe')) return await probe(served.url);
-    const first = await openBrowser();
-    const measured = await compare(first, served.url, engines, rounds, context.log).finally(() => first.close());
+    const measured = await inBrowser((browser) => compare(browser, served.url, engines, rounds, context.log));
+    const api = chosen?.includes('api') === false ? [] : [await inBrowser((browser) => throughApi(browser, HEADERS, rounds))];
+    for (const row of api) context.log(`through the API: ${JSON.stringify(row)}`);
     if (chosen !== undefined)
-      return { figures: [], rows: rowsOf(measured, []), missing: FIGURES.map((name) => ({ name, reason: '--engines leaves peers out' })) };
-    const second = await openBrowser();
-    const growth = await grow(second, served.url, most, context.log).finally(() => second.close());
-    return { figures: figuresOf(measured, growth), rows: rowsOf(measured, growth.points), missing: missingOf(growth.points) };
+      return {
+        figures: [],
+        rows: [...rowsOf(measured, []), ...api],
+        missing: FIGURES.map((name) => ({ name, reason: '--engines leaves peers out' })),
+      };
+    const growth = await inBrowser((browser) => grow(browser, served.url, most, context.log));
+    return { figures: figuresOf(measured, growth), rows: [...rowsOf(measured, growth.points), ...api], missing: missingOf(growth.points) };
   } finally {
     await served.close();
   }
