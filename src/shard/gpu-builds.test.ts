@@ -96,6 +96,25 @@ test.each(['declined', 'lost', 'thrown'] as const)('a build that is %s leaves th
   expect(health.recallAt10).toBeGreaterThan(0.97);
 });
 
+test('an answer that comes after the rows were linked is no reason not to ask for the next ones', async () => {
+  const gpu = new ScalarGpu();
+  const host = await hostOn(memoryVfs(), gpu);
+  const plan = gpu.plan.bind(gpu);
+  let asked = 0;
+  gpu.plan = async (job) => {
+    const isFirst = asked++ === 0;
+    while (isFirst && (await host.vectorHealth(SHARD, VECTOR))!.backlog > 0) await new Promise((resolve) => setTimeout(resolve, 2));
+    return plan(job);
+  };
+  await host.putShard(SHARD, testSchema());
+  await insert(host, 0, FIRST);
+  await quiet(host);
+  expect([asked, gpu.builds]).toEqual([1, 0]);
+  await insert(host, FIRST, ROWS);
+  await quiet(host);
+  expect([asked, gpu.builds]).toEqual([2, 1]);
+});
+
 test('while a graph is built rows come and go, and searches see them', async () => {
   const gpu = new ScalarGpu();
   const { host } = await imported(gpu);

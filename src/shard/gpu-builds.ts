@@ -66,14 +66,15 @@ export class GpuBuilds {
     const work = isDue ? this.build(field, index, debt.rows * debt.msPerRow, durableSequence) : this.train(index, product!);
     const ended = work
       .catch(() => false) // whatever is wrong with the GPU, the CPU does it
-      .then((done) => {
+      .then((askAgain) => {
         index.bulk.hold(false);
         this.running.delete(index);
-        if (!done) this.pausedUntilMs.set(index, this.clock.monotonic() + PAUSE_MS);
+        if (!askAgain) this.pausedUntilMs.set(index, this.clock.monotonic() + PAUSE_MS);
       });
     this.running.set(index, ended);
   }
 
+  /** Resolves to false when there is no point in asking again soon. */
   private async build(field: VectorField, index: VectorIndex, cpuMs: number, durableSequence: () => number): Promise<boolean> {
     const { dimensions } = field;
     const { distance } = field.schema;
@@ -85,8 +86,9 @@ export class GpuBuilds {
       uploadBytes: rows * dimensions * 4,
       cpuMs,
     });
-    // Asking may have opened the adapter, and the rows been linked meanwhile.
-    if (!plan.useGpu || field.openedIndex !== index || (index.bulk.debt?.rows ?? 0) < this.options.rowsMin) return false;
+    if (!plan.useGpu) return false;
+    // Asking takes a slice or two of linking; if it opened the adapter, all may be linked by now. The next that wait are asked for at once.
+    if (field.openedIndex !== index || (index.bulk.debt?.rows ?? 0) < this.options.rowsMin / 2) return true;
     index.bulk.hold(true);
     const started = this.clock.monotonic();
     const docIDs = spread(index.docIDs().toArray());
