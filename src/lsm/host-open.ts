@@ -13,13 +13,13 @@ import type { Vfs, VfsFile } from '../vfs/vfs.ts';
 import { FirstMinute, type MirrorRecord, readMirror } from './first-minute.ts';
 import { catchUp, foldMirror, isBehind } from './mirror-state.ts';
 import { type HostFiles, MANIFEST_NAMES, closeFiles, createFiles, openAll, openExisting, pickFiles } from './host-files.ts';
-import type { HostStorageOptions, OpenedHost } from './host-storage.ts';
 import { FRAME_MAGIC } from './log-frame.ts';
 import { logDamage, recoverLog } from './log-recovery.ts';
 import { scanLog } from './log-scan.ts';
 import { Log } from './log.ts';
 import { type SlotState, readSlot, writeSlot } from './manifest-files.ts';
 import { MANIFEST_HEADER_BYTES, type Manifest, type ShardManifest } from './manifest.ts';
+import type { HostStorageOptions, OpenedHost } from './opened-host.ts';
 import { type Extent, Space } from './space.ts';
 import { DEFAULT_LIMITS, type StorageLimits } from './storage-limits.ts';
 

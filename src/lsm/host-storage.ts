@@ -12,39 +12,25 @@
  * Files and formats: `docs/format/`; design: `docs/adr/`.
  */
 import { crc32c } from '../core/crc32c.ts';
-import type { Clock, Logger, Random } from '../core/clock.ts';
 import { HeddleError } from '../core/errors.ts';
-import type { Mirror, Vfs } from '../vfs/vfs.ts';
 import { BlockCache } from './block-cache.ts';
 import type { StreamSpace } from './bucket.ts';
 import type { ReadContext } from './container-reader.ts';
-import { FirstMinute, type MirrorRecord } from './first-minute.ts';
+import { DamageList } from './damage-list.ts';
 import { type HostFiles, closeFiles } from './host-files.ts';
 import { openHost } from './host-open.ts';
 import type { Log } from './log.ts';
 import type { LogRecord } from './log-frame.ts';
 import type { Manifest, ShardManifest } from './manifest.ts';
 import { writeSlot } from './manifest-files.ts';
+import type { HostStorageOptions, OpenedHost } from './opened-host.ts';
 import { type SalvagedEntry, salvageShards } from './salvage.ts';
+import { Scrub } from './scrub.ts';
+import { Settling } from './settling.ts';
 import { ShardStore, type StoreHost } from './shard-store.ts';
 import type { Space } from './space.ts';
 import type { StorageLimits } from './storage-limits.ts';
 import { Streams } from './streams.ts';
-
-export interface HostStorageOptions {
-  /** The host's own directory. */
-  readonly vfs: Vfs;
-  /** The host's own mirror; null where names are safe at once, or nothing better is there. */
-  readonly mirror: Mirror | null;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-  readonly limits?: Partial<StorageLimits>;
-  /** The caller knows that this database was made before: finding nothing is `Evicted`, not a new one. */
-  readonly mustExist?: boolean;
-  /** Opens although acknowledged parts of the log can't be read, keeping what can. */
-  readonly skipLogDamage?: boolean;
-}
 
 /** `power`: survives a power cut. `process`: survives a killed browser. */
 export type Durability = 'power' | 'process';
@@ -87,24 +73,6 @@ const MERGE_STEP_BYTES = 64 << 10;
 /** The log is sealed once nothing was committed for this long. */
 const SEAL_IDLE_MS = 50;
 
-/** What `openHost` found or made. */
-export interface OpenedHost {
-  readonly files: HostFiles;
-  readonly limits: StorageLimits;
-  readonly manifest: Manifest;
-  /** Sequence numbers that the generation before had flushed, by shard; null when there is none to fall back to. */
-  readonly fallback: Manifest | null;
-  readonly space: Space;
-  readonly log: Log;
-  readonly hostSeed: number;
-  readonly records: readonly LogRecord[];
-  /** Damage in the log was skipped: the next manifest forgets it. */
-  readonly isRepaired: boolean;
-  readonly firstMinute: FirstMinute | null;
-  readonly settleMs: number;
-  readonly notes: readonly string[];
-}
-
 export class HostStorage {
   readonly streams: StreamSpace;
   private readonly options: HostStorageOptions;
@@ -115,11 +83,9 @@ export class HostStorage {
   private readonly context: ReadContext;
   private readonly streamTable: Streams;
   private readonly stores = new Map<number, ShardStore>();
-  private readonly damage: string[];
-  private readonly damagedContainers = new Map<number, string>();
-  private readonly firstMinute: FirstMinute | null;
-  private readonly settleAtMs: number;
-  private readonly settleWaiters: (() => void)[] = [];
+  private readonly damage: DamageList;
+  private readonly settling: Settling;
+  private readonly scrub: Scrub;
   private manifest: Manifest;
   private fallbackFlushed: ReadonlyMap<number, number> | null;
   private nextContainer: number;
@@ -130,10 +96,7 @@ export class HostStorage {
   private turn = 0;
   private owedBytes = 0;
   private committedMs = 0;
-  private scrub: IterableIterator<string | null> | null = null;
-  private scrubbedMs: number;
   private edits = 0;
-  private clearing: Promise<void> = Promise.resolve();
 
   /**
    * Opens the host's storage, makes it when the directory is empty, recovers it otherwise.
@@ -160,17 +123,16 @@ export class HostStorage {
     this.fallbackFlushed = opened.fallback === null ? null : flushedOf(opened.fallback);
     this.nextContainer = opened.manifest.nextContainer;
     this.records = opened.records;
-    this.firstMinute = opened.firstMinute;
-    this.damage = [...opened.notes, ...opened.manifest.quarantined.map(({ container, reason }) => `segment ${container}: ${reason}`)];
-    for (const { container, reason } of opened.manifest.quarantined) this.damagedContainers.set(container, reason);
-    this.settleAtMs = options.clock.monotonic() + opened.settleMs;
-    this.aliveCheckedMs = options.clock.monotonic();
-    this.scrubbedMs = options.clock.monotonic();
+    const { clock, logger } = options;
+    this.damage = new DamageList(opened.notes, opened.manifest.quarantined, logger);
+    this.settling = new Settling(opened.firstMinute, opened.settleMs, opened.manifest.settled, clock, logger);
+    this.scrub = new Scrub(this.stores, opened.limits.scrubEveryMs, clock);
+    this.aliveCheckedMs = clock.monotonic();
     this.context = {
       space: opened.space,
       hostSeed: opened.hostSeed,
       cache: new BlockCache(opened.limits.blockCacheBytes),
-      damaged: (container, reason) => this.noteDamage(container, reason),
+      damaged: (container, reason) => this.damage.note(container, reason),
     };
     this.streamTable = new Streams(
       { space: opened.space, nameStreams: () => this.writeManifest({}) },
@@ -207,12 +169,12 @@ export class HostStorage {
   async commit(mode: CommitMode = 'strict'): Promise<Durability> {
     this.checkUsable();
     this.checkSettled();
-    const copy = this.firstMinute !== null && !this.isSettled && this.log.hasPending ? this.log.pendingPayload().slice() : null;
+    const copy = this.settling.mirrors && this.log.hasPending ? this.log.pendingPayload().slice() : null;
     this.writeLog(mode);
-    if (copy !== null) this.mirror({ kind: 'records', payload: copy });
-    const isMirrored = this.firstMinute !== null && !this.isSettled && (await this.firstMinute.sync());
+    if (copy !== null) this.settling.mirror({ kind: 'records', payload: copy });
+    const isMirrored = this.settling.mirrors && (await this.settling.sync());
     await this.checkAlive();
-    return mode === 'strict' && (this.isSettled || isMirrored) ? 'power' : 'process';
+    return mode === 'strict' && (this.settling.isSettled || isMirrored) ? 'power' : 'process';
   }
 
   /** Flushes what relaxed commits have written. */
@@ -237,7 +199,7 @@ export class HostStorage {
     const createdAfterGroup = this.log.lastGroup;
     const shard: ShardManifest = { id, flushedSequence: 0, createdAfterGroup, meta: meta.slice(), containers: [], columns: [] };
     this.writeManifest({ shards: [...this.manifest.shards, shard] });
-    this.mirror({ kind: 'shard', shard: id, meta });
+    this.settling.mirror({ kind: 'shard', shard: id, meta });
     const store = new ShardStore(this.storeHost(), shard);
     this.stores.set(id, store);
     return store;
@@ -249,7 +211,7 @@ export class HostStorage {
     const store = this.store(id);
     store.close();
     this.writeManifest({ shards: this.manifest.shards.filter((shard) => shard.id !== id) });
-    this.mirror({ kind: 'drop', shard: id });
+    this.settling.mirror({ kind: 'drop', shard: id });
     this.stores.delete(id);
     this.log.forget(id);
     store.retireAll();
@@ -276,8 +238,8 @@ export class HostStorage {
       shards: this.manifest.shards.map((shard) => ({ ...shard, meta: metas.get(shard.id) ?? shard.meta })),
       blob: changes.blob?.slice() ?? this.manifest.blob,
     });
-    for (const [shard, meta] of metas) this.mirror({ kind: 'meta', shard, meta });
-    if (changes.blob !== undefined) this.mirror({ kind: 'blob', blob: changes.blob });
+    for (const [shard, meta] of metas) this.settling.mirror({ kind: 'meta', shard, meta });
+    if (changes.blob !== undefined) this.settling.mirror({ kind: 'blob', blob: changes.blob });
   }
 
   /** Shards to flush so that a log file can be recycled; empty while one is free. */
@@ -318,7 +280,7 @@ export class HostStorage {
     }
     if (this.space.gapBytes >= Math.max(this.limits.shrinkBytesMin, this.space.diskBytes / 4) && stores.some((store) => store.startMove()))
       return true;
-    if (this.scrubStep(budgetMs)) return true;
+    if (this.scrub.step(budgetMs)) return true;
     const isIdle = this.options.clock.monotonic() - this.committedMs >= SEAL_IDLE_MS;
     if (this.log.needsSeal && isIdle) this.guarded(() => this.log.seal(this.manifest.generation));
     return false;
@@ -327,30 +289,29 @@ export class HostStorage {
   /** Resolves when the files' names are power-safe; needs `step` or `commit` to be called after `settleInMs`. */
   settled(): Promise<void> {
     this.checkSettled();
-    if (this.isSettled) return this.clearing;
-    return new Promise((resolve) => this.settleWaiters.push(() => resolve(this.clearing)));
+    return this.settling.settled();
   }
 
   /** Milliseconds until `step` will settle the files; 0 when they are settled. */
   get settleInMs(): number {
-    return this.isSettled ? 0 : Math.max(1, this.settleAtMs - this.options.clock.monotonic());
+    return this.settling.leftMs;
   }
 
   get stats(): HostStorageStats {
     const manifests = this.files.manifests.reduce((sum, file) => sum + file.size(), 0);
     return {
       generation: this.manifest.generation,
-      settled: this.isSettled,
+      settled: this.settling.isSettled,
       logBytes: this.log.diskBytes,
       diskBytes: this.log.diskBytes + this.space.diskBytes + manifests,
       freeBytes: this.space.freeBytes + this.space.waitingBytes,
       streamBytes: this.streamTable.bytes,
       cacheBytes: this.context.cache.bytes,
-      mirrorBytes: this.firstMinute?.bytesHeld ?? 0,
+      mirrorBytes: this.settling.mirrorBytes,
       flushes: this.log.flushes,
       commits: this.log.commits,
       edits: this.edits,
-      quarantined: [...this.damage],
+      quarantined: this.damage.lines,
     };
   }
 
@@ -373,35 +334,11 @@ export class HostStorage {
       if (this.failure === null && this.log.failed === null) {
         this.log.flush();
         if (this.log.needsSeal) this.log.seal(this.manifest.generation);
-        await this.firstMinute?.sync();
-        await this.clearing;
+        await this.settling.close();
       }
     } finally {
       closeFiles(this.files);
     }
-  }
-
-  /** A slice of the scrub, which reads and checks everything once every `scrubEveryMs` of a session; damage is named in `stats`. */
-  private scrubStep(budgetMs: number): boolean {
-    const { clock } = this.options;
-    const now = clock.monotonic();
-    if (this.scrub === null && now - this.scrubbedMs < this.limits.scrubEveryMs) return false;
-    this.scrub ??= this.checkAll();
-    do {
-      if (this.scrub.next().done !== true) continue;
-      this.scrub = null;
-      this.scrubbedMs = clock.monotonic();
-      return false;
-    } while (clock.monotonic() < now + budgetMs);
-    return true;
-  }
-
-  private *checkAll(): IterableIterator<string | null> {
-    for (const store of [...this.stores.values()]) if (this.stores.get(store.shard) === store) yield* store.check();
-  }
-
-  private get isSettled(): boolean {
-    return this.manifest.settled;
   }
 
   private storeHost(): StoreHost {
@@ -453,7 +390,7 @@ export class HostStorage {
       nextContainer: this.nextContainer,
       nextStream: this.streamTable.next,
       streams: this.streamTable.refs(),
-      quarantined: this.quarantinedOf(shards),
+      quarantined: this.damage.quarantined(shards),
     };
     this.guarded(() => writeSlot(this.files.manifests, next));
     this.manifest = next;
@@ -463,11 +400,6 @@ export class HostStorage {
     const kept = new Set(next.streams.map((stream) => stream.id));
     for (const stream of before.streams) if (!kept.has(stream.id)) this.space.retire(stream.extents, next.generation);
     this.guarded(() => this.space.durable(next.generation));
-  }
-
-  private quarantinedOf(shards: readonly ShardManifest[]): Manifest['quarantined'] {
-    const ids = new Set(shards.flatMap((shard) => [...shard.containers, ...shard.columns].map((ref) => ref.id)));
-    return [...this.damagedContainers].filter(([id]) => ids.has(id)).map(([container, reason]) => ({ container, reason }));
   }
 
   /** Runs a call whose failure, a full disk apart, leaves unknown what the device holds. */
@@ -500,31 +432,10 @@ export class HostStorage {
     return shard;
   }
 
-  private mirror(record: MirrorRecord): void {
-    if (!this.isSettled) this.firstMinute?.put(record);
-  }
-
-  private noteDamage(container: number, reason: string): void {
-    const line = `segment ${container}: ${reason}`;
-    if (this.damage.includes(line)) return;
-    this.damage.push(line);
-    this.damagedContainers.set(container, reason);
-    this.options.logger.log('error', `damaged: ${line}`, { container });
-  }
-
   private checkSettled(): void {
-    if (this.isSettled || this.options.clock.monotonic() < this.settleAtMs) return;
+    if (!this.settling.isDue) return;
     this.writeManifest({ settled: true });
-    this.clearing = this.clearMirror();
-    for (const resolve of this.settleWaiters.splice(0)) resolve();
-  }
-
-  private async clearMirror(): Promise<void> {
-    try {
-      await this.firstMinute?.clear();
-    } catch (error) {
-      this.options.logger.log('warn', `the first minute mirror stays until the next open: ${HeddleError.from(error).message}`);
-    }
+    this.settling.settle();
   }
 
   /** Site data can be cleared beneath open handles, which go on writing into nothing. */

@@ -8,7 +8,7 @@
  * Called by `host-open.ts` only.
  */
 import type { FirstMinute, MirrorRecord } from './first-minute.ts';
-import type { OpenedHost } from './host-storage.ts';
+import type { OpenedHost } from './opened-host.ts';
 import { type LogRecord, RECORD_HEADER_BYTES, readRecords, writeRecordHeader } from './log-frame.ts';
 
 export interface MirroredState {

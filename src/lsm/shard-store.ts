@@ -16,7 +16,7 @@ import { ContainerReader, type ReadContext } from './container-reader.ts';
 import { ContainerWriter, SEGMENT_MAGIC } from './container-writer.ts';
 import type { ColumnRef, ContainerRef, ShardManifest } from './manifest.ts';
 import { type BackgroundJob, ColumnMerge, MoveJob, SegmentMerge } from './merge-job.ts';
-import { pickBySize, pickWhole } from './merge-policy.ts';
+import { MergePicker, type Run } from './merge-picker.ts';
 import { SegmentBuild } from './segment-build.ts';
 import { SegmentWriter } from './segment-writer.ts';
 import { Segment } from './segment.ts';
@@ -79,6 +79,7 @@ export class ShardStore implements VersionSource {
   private readonly host: StoreHost;
   private readonly buckets = new Map<number, BucketOptions>();
   private readonly dropped = new Set<number>();
+  private readonly picker: MergePicker;
   private current: StoreVersion;
   private job: BackgroundJob | null = null;
   /** The version in which there was nothing to merge; null when that has to be found out. */
@@ -94,6 +95,8 @@ export class ShardStore implements VersionSource {
       manifest.columns.map((ref) => new ColumnReader(new ContainerReader(ref, host.context), ref.ordinal)),
     );
     this.columns = new ColumnStore(this);
+    const { buckets, dropped, columns } = this;
+    this.picker = new MergePicker({ buckets, dropped, columns, limits: host.limits });
   }
 
   get version(): StoreVersion {
@@ -402,93 +405,28 @@ export class ShardStore implements VersionSource {
   }
 
   private pickJob(whole: boolean): BackgroundJob | null {
-    const run = this.runOfSegments(whole);
+    const run = this.picker.segments(this.current, whole);
     return run === null ? this.pickColumnJob(whole) : this.segmentJob(run);
   }
 
-  /** Segments to merge, newest first, or null. */
-  private runOfSegments(whole: boolean): { readonly from: number; readonly to: number } | null {
-    const candidates = this.current.segments.map((segment) => ({
-      bytes: segment.bytes,
-      isDamaged: segment.container.isDamaged || !this.isMergeable(segment),
-    }));
-    const { mergeFanout, mergeBytesMax } = this.host.limits;
-    if (whole) return pickWhole(candidates, this.hasGarbage(1));
-    return (
-      pickBySize(candidates, { fanout: mergeFanout, bytesMax: mergeBytesMax }) ?? (this.hasGarbage(4) ? pickWhole(candidates, true) : null)
-    );
-  }
-
-  /** Whether every bucket in the segment is known, so that its entries can be merged. */
-  private isMergeable(segment: Segment): boolean {
-    try {
-      for (const bucket of segment.sections().keys()) if (!this.buckets.has(bucket) && !this.dropped.has(bucket)) return false;
-      return true;
-    } catch (error) {
-      if (HeddleError.from(error).code !== 'Corruption') throw error;
-      return false;
-    }
-  }
-
-  /** Whether some bucket's dead entries, as far as they are known, are more than one in `share` of its entries. */
-  private hasGarbage(share: number): boolean {
-    const totals = new Map<number, { entries: number; tombstones: number }>();
-    for (const segment of this.current.segments) {
-      if (segment.container.isDamaged) return false;
-      for (const [bucket, { info }] of segment.sections()) {
-        if (this.dropped.has(bucket)) return true;
-        const total = totals.get(bucket) ?? { entries: 0, tombstones: 0 };
-        total.entries += info.entries;
-        total.tombstones += info.tombstones;
-        totals.set(bucket, total);
-      }
-    }
-    for (const [bucket, { entries, tombstones }] of totals) {
-      const live = this.buckets.get(bucket)?.liveEntries?.();
-      const dead = live === undefined ? tombstones * 2 : Math.max(tombstones, entries - live);
-      if (dead > 0 && dead * share > entries) return true;
-    }
-    return false;
-  }
-
-  private segmentJob(run: { readonly from: number; readonly to: number }): BackgroundJob {
+  private segmentJob(run: Run): BackgroundJob {
     const inputs = this.current.segments.slice(run.from, run.to);
     const older = this.current.segments.slice(run.to);
     const wanted = inputs.reduce((sum, segment) => sum + segment.bytes, 0);
-    const shrinks = this.hasGarbage(4);
+    const shrinks = this.picker.shrinks(this.current);
     return new SegmentMerge(inputs, older, this.buckets, this.dropped, (sections) =>
       this.buildOf(sections, shrinks ? 0 : Math.min(wanted, 8 << 20), shrinks),
     );
   }
 
   private pickColumnJob(whole: boolean): BackgroundJob | null {
-    const run = this.columnRun(whole);
+    const run = this.picker.columns(this.current, whole);
     if (run === null) return null;
     const { ordinal, dimensions } = run[0];
     const bytes = run.reduce((sum, column) => sum + column.container.ref.byteLength, 0);
     return new ColumnMerge(run, this.columns.keepOf(ordinal), this.host.clock, () =>
       this.columnWriterOf(ordinal, dimensions, Math.min(bytes, 8 << 20), false),
     );
-  }
-
-  /** Columns of one vector to merge, newest first, or null. */
-  private columnRun(whole: boolean): readonly ColumnReader[] | null {
-    for (const ordinal of new Set(this.current.columns.map((column) => column.ordinal))) {
-      const columns = this.current.columnsOf(ordinal);
-      if (columns.some((column) => column.container.isDamaged)) continue;
-      const candidates = columns.map(({ container }) => ({ bytes: container.ref.byteLength, isDamaged: container.isDamaged }));
-      const { mergeFanout, mergeBytesMax } = this.host.limits;
-      const live = this.columns.liveRowsOf(ordinal);
-      const rows = columns.reduce((sum, column) => sum + column.rows, 0);
-      const isGarbage = live !== null && rows > live && (rows - live) * (whole ? rows : 4) > rows;
-      const run = whole
-        ? pickWhole(candidates, isGarbage)
-        : (pickBySize(candidates, { fanout: mergeFanout, bytesMax: mergeBytesMax }) ?? (isGarbage ? pickWhole(candidates, true) : null));
-      if (run === null) continue;
-      const inputs = columns.slice(run.from, run.to);
-      if (inputs.every((column) => column.dimensions === inputs[0].dimensions)) return inputs;
-    }
-    return null;
   }
 }
 

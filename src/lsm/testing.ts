@@ -3,7 +3,8 @@ import { type Clock, SeededRandom, silentLogger } from '../core/clock.ts';
 import { compareBytes } from '../core/bytes.ts';
 import type { Mirror, Vfs } from '../vfs/vfs.ts';
 import type { BucketOptions, SortedEntries } from './bucket.ts';
-import { HostStorage, type HostStorageOptions } from './host-storage.ts';
+import { HostStorage } from './host-storage.ts';
+import type { HostStorageOptions } from './opened-host.ts';
 import type { StorageLimits } from './storage-limits.ts';
 
 /** Limits small enough that a few kilobytes cross every boundary. */
