@@ -69,9 +69,9 @@ export class Settling {
     return new Promise((resolve) => this.waiters.push(() => resolve(this.clearing)));
   }
 
-  async close(): Promise<void> {
-    await this.firstMinute?.sync();
-    await this.clearing;
+  /** Resolves when the mirror holds all it was given, or has gone. */
+  close(): Promise<void> {
+    return this.firstMinute?.sync().then(() => this.clearing) ?? this.clearing;
   }
 
   private async clear(): Promise<void> {
