@@ -27,6 +27,7 @@ export interface RankedHit {
   readonly score: number;
   readonly distance: number | null;
   readonly highlights: Readonly<Record<string, readonly string[]>> | null;
+  /** Empty unless asked for. */
   readonly explanation: string;
   /** The value it is grouped under. */
   readonly group: CountedValue | null;
@@ -70,7 +71,6 @@ interface Candidate {
   readonly shard: number;
   readonly docID: number;
   readonly uuid: Uint8Array;
-  readonly key: string;
   /** As its list has it: a distance, a BM25 score, or 0. */
   score: number;
   readonly sortValues: readonly SortValue[];
@@ -89,7 +89,6 @@ function candidatesIn(list: CandidateList | null, shard: number, targets: number
       shard,
       docID,
       uuid,
-      key: uuidText(uuid),
       score: list.scores[i],
       sortValues: list.sortValues.map((values) => values[i]),
       groups: list.groups[i] ?? [],
@@ -109,9 +108,9 @@ export function mergeResults(request: SearchRequest, results: readonly ShardSear
     vector && keyword
       ? fusedHits(request, vector, keyword)
       : vector
-        ? vectorHits(vector)
+        ? vectorHits(request, vector)
         : keyword
-          ? keywordHits(keyword)
+          ? keywordHits(request, keyword)
           : fetchedHits(request, results);
   if (request.autocut > 0 && (vector || keyword))
     hits = hits.slice(
@@ -173,9 +172,10 @@ function ranked(candidate: Candidate, score: number, distance: number | null, ex
 const shown = (value: number): string => value.toFixed(4);
 
 const bm25Of = ({ score, terms }: Candidate): string => `BM25 ${shown(score)}${terms === '' ? '' : ` = ${terms}`}`;
-const vectorHits = (list: readonly Candidate[]): Ranked[] =>
-  list.map((c) => ranked(c, 1 - c.score, c.score, `vector: distance ${shown(c.score)}`));
-const keywordHits = (list: readonly Candidate[]): Ranked[] => list.map((c) => ranked(c, c.score, null, `keyword: ${bm25Of(c)}`));
+const vectorHits = ({ explain }: SearchRequest, list: readonly Candidate[]): Ranked[] =>
+  list.map((c) => ranked(c, 1 - c.score, c.score, explain ? `vector: distance ${shown(c.score)}` : ''));
+const keywordHits = ({ explain }: SearchRequest, list: readonly Candidate[]): Ranked[] =>
+  list.map((c) => ranked(c, c.score, null, explain ? `keyword: ${bm25Of(c)}` : ''));
 
 function fetchedHits(request: SearchRequest, results: readonly ShardSearchResult[]): Ranked[] {
   return listOf(results, 'fetched', (a, b) => compareSortValues(request.sort, a.sortValues, b.sortValues)).map((c) =>
@@ -185,27 +185,25 @@ function fetchedHits(request: SearchRequest, results: readonly ShardSearchResult
 
 function fusedHits(request: SearchRequest, vector: readonly Candidate[], keyword: readonly Candidate[]): Ranked[] {
   const { type, alpha } = request.fusion ?? { type: 'relativeScore', alpha: 0.75 };
-  const nearest = new Map(vector.map((c) => [c.key, c]));
-  const matching = new Map(keyword.map((c) => [c.key, c]));
+  const nearest = new Map(vector.map((c) => [uuidText(c.uuid), c]));
+  const matching = new Map(keyword.map((c) => [uuidText(c.uuid), c]));
   const fused = fuse(
-    vector.map(({ key, score }) => ({ key, score: -score })),
-    keyword,
+    Array.from(nearest, ([key, { score }]) => ({ key, score: -score })),
+    Array.from(matching, ([key, { score }]) => ({ key, score })),
     type,
     alpha,
   );
   const hits = fused.map(({ key, score, vectorPart, keywordPart }) => {
     const byVector = nearest.get(key);
     const byKeyword = matching.get(key);
-    const parts = [
-      byVector && `vector ${shown(vectorPart)} (distance ${shown(byVector.score)})`,
-      byKeyword && `keyword ${shown(keywordPart)} (${bm25Of(byKeyword)})`,
-    ];
-    return ranked(
-      byKeyword ?? byVector!,
-      score,
-      byVector?.score ?? null,
-      `hybrid ${type}, alpha ${alpha}: ${parts.filter(Boolean).join(' + ')}`,
-    );
+    const explained = (): string => {
+      const parts = [
+        byVector && `vector ${shown(vectorPart)} (distance ${shown(byVector.score)})`,
+        byKeyword && `keyword ${shown(keywordPart)} (${bm25Of(byKeyword)})`,
+      ];
+      return `hybrid ${type}, alpha ${alpha}: ${parts.filter(Boolean).join(' + ')}`;
+    };
+    return ranked(byKeyword ?? byVector!, score, byVector?.score ?? null, request.explain ? explained() : '');
   });
   return hits.sort((a, b) => b.hit.score - a.hit.score || compareBytes(a.hit.uuid, b.hit.uuid));
 }
