@@ -34,7 +34,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'power promised without the mirror',
     file: HOST,
-    find: "return mode === 'strict' && (this.isSettled || isMirrored) ? 'power' : 'process';",
+    find: "return mode === 'strict' && (this.settling.isSettled || isMirrored) ? 'power' : 'process';",
     replace: "return isMirrored ? 'power' : 'power';",
   },
   {
