@@ -9,7 +9,7 @@ import type { Vfs } from '../vfs/vfs.ts';
 import { Coordinator } from './coordinator.ts';
 import { engineCountOf } from './engine-directories.ts';
 import type { EngineThreadMessage, EngineThreadOptions } from './engine-thread.ts';
-import type { EngineProcess } from './engine.ts';
+import { engineLost, type EngineProcess } from './engine.ts';
 import { remoteHost } from './host-port.ts';
 
 /** A thread that runs `runEngineThread`. */
@@ -62,8 +62,6 @@ async function boot(thread: EngineThread, index: number, logger: Logger): Promis
     throw failed;
   }
   const remote = remoteHost(thread.port);
-  void died.then(({ code, message }) =>
-    remote.close(new HeddleError('LeaderChanged', `engine ${index} was lost: ${message}`, { details: { engine: index, cause: code } })),
-  );
+  void died.then((reason) => remote.close(engineLost(index, reason)));
   return { host: remote.host, died, ping: remote.ping, kill: async () => void (await thread.terminate()) };
 }

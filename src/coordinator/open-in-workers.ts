@@ -12,7 +12,7 @@ import { databaseVfs, findDatabase, markOpened, markSettled, statusOf, type Data
 import { openIdbMirror } from '../vfs/mirror-idb.ts';
 import { Coordinator } from './coordinator.ts';
 import { defaultEngines, engineCountOf, engineDirectory } from './engine-directories.ts';
-import type { EngineProcess } from './engine.ts';
+import { engineLost, type EngineProcess } from './engine.ts';
 import { remoteHost } from './host-port.ts';
 
 export interface WorkerEnvironment {
@@ -134,9 +134,7 @@ async function startEngineWorker(
   const died = Promise.race([crashed, vanished]).catch((thrown: unknown) => HeddleError.from(thrown));
   const end = (reason: HeddleError): void => {
     worker.terminate();
-    remote.close(
-      new HeddleError('LeaderChanged', `engine ${index} was lost: ${reason.message}`, { details: { engine: index, cause: reason.code } }),
-    );
+    remote.close(engineLost(index, reason));
   };
   void died.then(end);
   return {

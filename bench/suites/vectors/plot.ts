@@ -34,17 +34,9 @@ export function writePlot(file: string, title: string, curves: Readonly<Record<s
       parts.push(`<circle cx="${x(recall).toFixed(1)}" cy="${y(qps).toFixed(1)}" r="3" fill="${colour}"/>`);
     parts.push(`<text x="${WIDTH - RIGHT + 12}" y="${TOP + 16 + i * 20}" fill="${colour}">${name}</text>`);
   });
-  writeFileSync(
-    file,
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12" fill="#222">
-<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>
-<text x="${LEFT}" y="22" font-size="15">${title}</text>
-${parts.join('\n')}
-<text x="${(LEFT + WIDTH - RIGHT) / 2}" y="${HEIGHT - 10}" text-anchor="middle">recall@10</text>
-<text x="16" y="${HEIGHT / 2}" transform="rotate(-90 16 ${HEIGHT / 2})" text-anchor="middle">queries per CPU second, one thread</text>
-</svg>
-`,
-  );
+  parts.push(`<text x="${(LEFT + WIDTH - RIGHT) / 2}" y="${HEIGHT - 10}" text-anchor="middle">recall@10</text>
+<text x="16" y="${HEIGHT / 2}" transform="rotate(-90 16 ${HEIGHT / 2})" text-anchor="middle">queries per CPU second, one thread</text>`);
+  writeSvg(file, title, HEIGHT, parts);
 }
 
 const BAR = 28;
@@ -60,12 +52,16 @@ export function writeBars(file: string, title: string, values: Readonly<Record<s
 <rect x="${RIGHT}" y="${y}" width="${width.toFixed(1)}" height="${BAR - 8}" fill="${COLOURS[i % COLOURS.length]}"/>
 <text x="${(RIGHT + width + 8).toFixed(1)}" y="${y + 15}">${Math.round(value).toLocaleString('en')}</text>`;
   });
+  writeSvg(file, title, height, bars);
+}
+
+function writeSvg(file: string, title: string, height: number, parts: readonly string[]): void {
   writeFileSync(
     file,
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="12" fill="#222">
 <rect width="${WIDTH}" height="${height}" fill="#fff"/>
 <text x="${LEFT}" y="22" font-size="15">${title}</text>
-${bars.join('\n')}
+${parts.join('\n')}
 </svg>
 `,
   );
