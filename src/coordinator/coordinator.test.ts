@@ -1,22 +1,12 @@
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { ByteWriter, utf8 } from '../core/bytes.ts';
 import { SeededRandom } from '../core/clock.ts';
 import { HeddleError } from '../core/errors.ts';
 import { WriteKind, writeEntry } from '../protocol/write-batch.ts';
 import type { CollectionSchema } from '../schema/collection-schema.ts';
-import type { Coordinator } from './coordinator.ts';
-import { TestEngines, testClient, type TestClient } from './testing.ts';
+import { coordinatorOpener, TestEngines, testClient, type TestClient } from './testing.ts';
 
-const opened: Coordinator[] = [];
-afterEach(async () => {
-  for (const coordinator of opened.splice(0)) await coordinator.close().catch(() => undefined);
-});
-
-async function open(engines: TestEngines): Promise<Coordinator> {
-  const coordinator = await engines.open();
-  opened.push(coordinator);
-  return coordinator;
-}
+const open = coordinatorOpener();
 
 const CONFIG = { properties: { n: 'int' } } as const;
 const random = new SeededRandom(7);

@@ -1,23 +1,13 @@
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { ByteWriter, utf8 } from '../core/bytes.ts';
 import { SeededRandom } from '../core/clock.ts';
 import { WriteKind, writeEntry } from '../protocol/write-batch.ts';
 import { keyword, request } from '../query/testing/collection.ts';
 import type { CollectionSchema } from '../schema/collection-schema.ts';
 import { isReindexing } from '../schema/reindex.ts';
-import type { Coordinator } from './coordinator.ts';
-import { TestEngines, testClient, type TestClient } from './testing.ts';
+import { coordinatorOpener, TestEngines, testClient, type TestClient } from './testing.ts';
 
-const opened: Coordinator[] = [];
-afterEach(async () => {
-  for (const coordinator of opened.splice(0)) await coordinator.close().catch(() => undefined);
-});
-
-async function open(engines: TestEngines): Promise<Coordinator> {
-  const coordinator = await engines.open();
-  opened.push(coordinator);
-  return coordinator;
-}
+const open = coordinatorOpener();
 
 const OBJECTS = 600;
 

@@ -1,4 +1,5 @@
 /** For the coordinator's tests: engines in this thread over a memory vfs that survive being killed, and a client's end of a connection. */
+import { afterEach } from 'vitest';
 import { systemClock, systemRandom, silentLogger } from '../core/clock.ts';
 import { HeddleError } from '../core/errors.ts';
 import { Caller } from '../protocol/caller.ts';
@@ -89,6 +90,19 @@ export class TestEngines {
     });
     return { host: proxied, died, ping: () => Promise.resolve(null), kill: async () => this.die(index) };
   }
+}
+
+/** Opens coordinators and closes them after each test of the file that asks. */
+export function coordinatorOpener(): (engines: TestEngines) => Promise<Coordinator> {
+  const opened: Coordinator[] = [];
+  afterEach(async () => {
+    for (const coordinator of opened.splice(0)) await coordinator.close().catch(() => undefined);
+  });
+  return async (engines) => {
+    const coordinator = await engines.open();
+    opened.push(coordinator);
+    return coordinator;
+  };
 }
 
 export interface TestClient {

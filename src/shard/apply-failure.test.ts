@@ -1,23 +1,12 @@
 import { expect, test } from 'vitest';
-import { SeededRandom, silentLogger } from '../core/clock.ts';
 import { HeddleError } from '../core/errors.ts';
 import { WriteKind } from '../protocol/write-batch.ts';
 import { SimulatedDevice } from '../vfs/simulated/device.ts';
-import { simulatedMirror, simulatedVfs } from '../vfs/simulated/vfs.ts';
-import { ShardHost } from './engine-host.ts';
-import { batchOf, contentOf, entry, testSchema, uuidOf } from './testing.ts';
+import type { ShardHost } from './engine-host.ts';
+import { batchOf, contentOf, entry, openOnDevice, testSchema, uuidOf } from './testing.ts';
 
 const open = (device: SimulatedDevice): Promise<ShardHost> =>
-  ShardHost.open({
-    vfs: simulatedVfs(device).directory('h'),
-    mirror: simulatedMirror(device, 'h'),
-    clock: device.clock,
-    random: new SeededRandom(1),
-    logger: silentLogger,
-    durability: 'strict',
-    storageLimits: { logFileBytes: 64 << 10, blockCacheBytes: 0 },
-    defer: queueMicrotask,
-  });
+  openOnDevice(device, { storageLimits: { logFileBytes: 64 << 10, blockCacheBytes: 0 } });
 
 /** A host whose objects are all in segments, a fault at the `nth` read from now on, and two deletes sent together. */
 async function deleteWithReadFailure(

@@ -1,28 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { SeededRandom, silentLogger, systemClock } from '../core/clock.ts';
 import { HeddleError } from '../core/errors.ts';
 import { uuidText } from '../core/ids.ts';
 import { WriteKind, type WriteEntry } from '../protocol/write-batch.ts';
-import { memoryVfs, MemoryDirectory } from '../vfs/memory.ts';
-import { ShardHost, type HostLimits } from './engine-host.ts';
-import { batchOf, contentOf, DIMENSIONS, entry, testSchema, uuidOf } from './testing.ts';
+import { MemoryDirectory } from '../vfs/memory.ts';
+import type { HostLimits, ShardHost } from './engine-host.ts';
+import { batchOf, contentOf, DIMENSIONS, entry, openInMemory, testSchema, uuidOf } from './testing.ts';
 
 const client = new Uint8Array(16).fill(7);
 
-async function openHost(directory: MemoryDirectory, limits: Partial<HostLimits> = {}): Promise<ShardHost> {
-  return ShardHost.open({
-    vfs: memoryVfs(directory),
-    mirror: null,
-    clock: systemClock,
-    random: new SeededRandom(1),
-    logger: silentLogger,
-    durability: 'strict',
-    limits,
-    storageLimits: { logFileBytes: 64 * 1024 },
-    defer: queueMicrotask,
-  });
-}
+const openHost = (directory: MemoryDirectory, limits: Partial<HostLimits> = {}): Promise<ShardHost> =>
+  openInMemory(directory, { limits, storageLimits: { logFileBytes: 64 * 1024 } });
 
 type Action =
   | {

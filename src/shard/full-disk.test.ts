@@ -1,10 +1,8 @@
 import { expect, test } from 'vitest';
-import { SeededRandom, silentLogger } from '../core/clock.ts';
 import { WriteKind } from '../protocol/write-batch.ts';
 import { SimulatedDevice } from '../vfs/simulated/device.ts';
-import { simulatedMirror, simulatedVfs } from '../vfs/simulated/vfs.ts';
-import { ShardHost } from './engine-host.ts';
-import { batchOf, contentOf, entry, testSchema, uuidOf } from './testing.ts';
+import type { ShardHost } from './engine-host.ts';
+import { batchOf, contentOf, entry, openOnDevice, testSchema, uuidOf } from './testing.ts';
 
 const client = new Uint8Array(16).fill(7);
 const BATCH = 40;
@@ -13,13 +11,7 @@ const textOf = (n: number): string => `object ${n} `.repeat(20);
 test('on a full disk writes are refused with the bytes wanted, reads and deletes go on, and writes resume by themselves', async () => {
   const device = new SimulatedDevice();
   const open = (): Promise<ShardHost> =>
-    ShardHost.open({
-      vfs: simulatedVfs(device).directory('host0'),
-      mirror: simulatedMirror(device, 'host0'),
-      clock: device.clock,
-      random: new SeededRandom(1),
-      logger: silentLogger,
-      durability: 'strict',
+    openOnDevice(device, {
       limits: { memtableBytesMax: 32 << 10, hostMemtableBytesMax: 64 << 10 },
       storageLimits: {
         logFiles: 3,
@@ -30,7 +22,6 @@ test('on a full disk writes are refused with the bytes wanted, reads and deletes
         manifestBytes: 16 << 10,
         shrinkBytesMin: 16 << 10,
       },
-      defer: queueMicrotask,
     });
   const host = await open();
   await host.putShard(1, testSchema());

@@ -1,20 +1,8 @@
 import { expect, test } from 'vitest';
-import { SeededRandom, silentLogger, systemClock } from '../core/clock.ts';
 import { WriteKind } from '../protocol/write-batch.ts';
-import { memoryVfs, MemoryDirectory } from '../vfs/memory.ts';
-import { ShardHost } from './engine-host.ts';
-import { batchOf, contentOf, entry, testSchema, uuidOf } from './testing.ts';
-
-const open = (directory: MemoryDirectory): Promise<ShardHost> =>
-  ShardHost.open({
-    vfs: memoryVfs(directory),
-    mirror: null,
-    clock: systemClock,
-    random: new SeededRandom(1),
-    logger: silentLogger,
-    durability: 'strict',
-    defer: queueMicrotask,
-  });
+import { MemoryDirectory } from '../vfs/memory.ts';
+import type { ShardHost } from './engine-host.ts';
+import { batchOf, contentOf, entry, openInMemory, testSchema, uuidOf } from './testing.ts';
 
 const graphBytes = async (host: ShardHost): Promise<number> => (await host.stats()).shards[0].vectors[0].memoryBytes;
 const write = (host: ShardHost, sequence: number, entries: Parameters<typeof batchOf>[0]): Promise<unknown> =>
@@ -22,7 +10,7 @@ const write = (host: ShardHost, sequence: number, entries: Parameters<typeof bat
 
 async function filled(): Promise<MemoryDirectory> {
   const directory = new MemoryDirectory();
-  const host = await open(directory);
+  const host = await openInMemory(directory);
   await host.putShard(1, testSchema());
   await write(
     host,
@@ -34,7 +22,7 @@ async function filled(): Promise<MemoryDirectory> {
 }
 
 test('a reopened shard answers without its vector index, which background work opens', async () => {
-  const host = await open(await filled());
+  const host = await openInMemory(await filled());
   expect((await contentOf(host, 1)).size).toBe(50);
   expect(await graphBytes(host)).toBe(0);
   while (await host.maintain(5));
@@ -43,7 +31,7 @@ test('a reopened shard answers without its vector index, which background work o
 });
 
 test('a change opens the index first, so that it never takes the change for something it had lost', async () => {
-  const host = await open(await filled());
+  const host = await openInMemory(await filled());
   await write(host, 2, [
     entry(WriteKind.delete, uuidOf(3)),
     entry(WriteKind.upsert, uuidOf(4), ['moved'], [100, 0, 0, 0]),

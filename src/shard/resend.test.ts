@@ -1,22 +1,10 @@
 import { expect, test } from 'vitest';
-import { SeededRandom, silentLogger } from '../core/clock.ts';
 import { WriteKind } from '../protocol/write-batch.ts';
 import { afterKill, SimulatedDevice } from '../vfs/simulated/device.ts';
-import { simulatedMirror, simulatedVfs } from '../vfs/simulated/vfs.ts';
-import { ShardHost } from './engine-host.ts';
-import { batchOf, contentOf, entry, testSchema, uuidOf } from './testing.ts';
+import type { ShardHost } from './engine-host.ts';
+import { batchOf, contentOf, entry, openOnDevice, testSchema, uuidOf } from './testing.ts';
 
-const open = (device: SimulatedDevice): Promise<ShardHost> =>
-  ShardHost.open({
-    vfs: simulatedVfs(device).directory('h'),
-    mirror: simulatedMirror(device, 'h'),
-    clock: device.clock,
-    random: new SeededRandom(1),
-    logger: silentLogger,
-    durability: 'strict',
-    storageLimits: { logFileBytes: 64 << 10 },
-    defer: queueMicrotask,
-  });
+const open = (device: SimulatedDevice): Promise<ShardHost> => openOnDevice(device, { storageLimits: { logFileBytes: 64 << 10 } });
 
 test('a request that changed nothing is not applied when it is sent again after a later one', async () => {
   const device = new SimulatedDevice();

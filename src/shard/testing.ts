@@ -3,11 +3,16 @@
  * must hold (a Map of acknowledged writes).
  */
 import { ByteWriter, fromUtf8, utf8 } from '../core/bytes.ts';
+import { SeededRandom, silentLogger, systemClock } from '../core/clock.ts';
 import { uuidText } from '../core/ids.ts';
 import { readObjectPage } from '../protocol/object-page.ts';
 import { WriteKind, writeEntry, type WriteEntry } from '../protocol/write-batch.ts';
 import { normalize } from '../schema/normalize.ts';
 import type { CollectionSchema } from '../schema/collection-schema.ts';
+import { memoryVfs, type MemoryDirectory } from '../vfs/memory.ts';
+import type { SimulatedDevice } from '../vfs/simulated/device.ts';
+import { simulatedMirror, simulatedVfs } from '../vfs/simulated/vfs.ts';
+import { ShardHost, type HostOptions } from './engine-host.ts';
 import type { EngineHost } from './host-api.ts';
 
 export const DIMENSIONS = 4;
@@ -50,6 +55,18 @@ export function uuidOf(n: number): Uint8Array {
   uuid[15] = n & 0xff;
   return uuid;
 }
+
+/** A host that always starts with the same random numbers. */
+const openHost = (place: Pick<HostOptions, 'vfs' | 'mirror' | 'clock'>, options: Partial<HostOptions>): Promise<ShardHost> =>
+  ShardHost.open({ ...place, random: new SeededRandom(1), logger: silentLogger, durability: 'strict', defer: queueMicrotask, ...options });
+
+/** A host on a device that can be cut off, killed, filled and made to fail, with the device's clock. */
+export const openOnDevice = (device: SimulatedDevice, options: Partial<HostOptions> = {}): Promise<ShardHost> =>
+  openHost({ vfs: simulatedVfs(device).directory('host0'), mirror: simulatedMirror(device, 'host0'), clock: device.clock }, options);
+
+/** A host on files in memory: quick, and nothing happens to them. */
+export const openInMemory = (directory: MemoryDirectory, options: Partial<HostOptions> = {}): Promise<ShardHost> =>
+  openHost({ vfs: memoryVfs(directory), mirror: null, clock: systemClock }, options);
 
 /** Every object of a shard by UUID text: `[values, vector]`. */
 export async function contentOf(

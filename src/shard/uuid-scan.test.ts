@@ -1,26 +1,16 @@
 import { expect, test } from 'vitest';
 import { compareBytes } from '../core/bytes.ts';
-import { SeededRandom, silentLogger, systemClock } from '../core/clock.ts';
+import { SeededRandom } from '../core/clock.ts';
 import { uuidText } from '../core/ids.ts';
 import { readObjectPage } from '../protocol/object-page.ts';
 import { WriteKind } from '../protocol/write-batch.ts';
-import { MemoryDirectory, memoryVfs } from '../vfs/memory.ts';
-import { ShardHost } from './engine-host.ts';
-import { batchOf, entry, testSchema } from './testing.ts';
+import { MemoryDirectory } from '../vfs/memory.ts';
+import { batchOf, entry, openInMemory, testSchema } from './testing.ts';
 
 const SHARD = 1;
 
 async function hostWith(random: SeededRandom) {
-  const host = await ShardHost.open({
-    vfs: memoryVfs(new MemoryDirectory()),
-    mirror: null,
-    clock: systemClock,
-    random,
-    logger: silentLogger,
-    durability: 'strict',
-    limits: { memtableBytesMax: 4_000 },
-    defer: queueMicrotask,
-  });
+  const host = await openInMemory(new MemoryDirectory(), { random, limits: { memtableBytesMax: 4_000 } });
   await host.putShard(SHARD, testSchema());
   let request = 0;
   const write = async (kind: WriteKind, uuids: readonly Uint8Array[], values: unknown[] = ['alpha', null, 1]) => {
