@@ -3,7 +3,7 @@
  *
  * Invariants:
  * - A write is resolved, logged, applied and committed in one turn; it is acknowledged when the commit resolved. All writes
- *   that wait when a turn begins share its write and its flush.
+ *   that wait for a commit share its write and its flush (`write-queue.ts`).
  * - A failed commit poisons the host: what was applied but not logged must not be read, so every later call is refused and
  *   the owner opens the host anew.
  * - Reads are answered in the turn they arrive in.
@@ -77,7 +77,7 @@ export interface HostOptions {
   readonly storageLimits?: Partial<StorageLimits>;
   /** Takes batches of vector searches when it is faster; absent: everything runs here. */
   readonly gpu?: GpuBackend | null;
-  /** Runs the commit once the messages that wait have been read: a macrotask in workers, a microtask in tests. */
+  /** Runs a function once the messages that wait have been read: a macrotask in workers, a microtask in tests. */
   readonly defer: (run: () => void) => void;
 }
 

@@ -1,6 +1,7 @@
 /**
- * Writes that wait for the next commit. All that arrived before it runs share its write and its flush, up to a number of bytes; the
- * rest goes into the commit after it, in the same turn.
+ * Writes that wait for a commit. The first is committed at the end of the turn it came in, with all that came in that turn; those
+ * that arrive before the messages that waited meanwhile have been read share the next commit, up to a number of bytes. So a lone
+ * write waits for nothing, and many have few flushes.
  */
 import type { HeddleError } from '../core/errors.ts';
 import type { WriteAck, WriteRequest } from './host-api.ts';
@@ -16,7 +17,8 @@ export class WriteQueue {
   private readonly roundBytesMax: number;
   private readonly commit: (round: readonly WaitingWrite[]) => void;
   private waiting: WaitingWrite[] = [];
-  private isDeferred = false;
+  /** The next commit is on its way. */
+  private isComing = false;
 
   /** `defer` runs a function once the messages that wait have been read; `commit` settles every write of its round, then or later. */
   constructor(defer: (run: () => void) => void, roundBytesMax: number, commit: (round: readonly WaitingWrite[]) => void) {
@@ -28,16 +30,18 @@ export class WriteQueue {
   add(request: WriteRequest): Promise<WriteAck> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ request, resolve, reject });
-      if (this.isDeferred) return;
-      this.isDeferred = true;
-      this.defer(() => this.commitAll());
+      if (this.isComing) return;
+      this.isComing = true;
+      queueMicrotask(this.commitAll);
     });
   }
 
-  private commitAll(): void {
-    this.isDeferred = false;
+  private readonly commitAll = (): void => {
+    this.isComing = this.waiting.length > 0;
+    if (!this.isComing) return;
     while (this.waiting.length > 0) this.commit(this.waiting.splice(0, this.roundLength()));
-  }
+    this.defer(this.commitAll);
+  };
 
   /** At least one, however large. */
   private roundLength(): number {
