@@ -77,7 +77,7 @@ export class LengthColumn {
     if (this.frozenFrom < 0) return null;
     const end = this.pendingEnd;
     let next = this.frozenFrom;
-    const writer = new ByteWriter(4096);
+    const writer = new ByteWriter();
     return {
       next: () => {
         if (next >= end) return null;
@@ -115,7 +115,7 @@ function readChunk(value: Uint8Array, into: Uint32Array): { first: number; count
 
 /** Pieces of one chunk from several segments are laid over each other: each docID lies in one of them. */
 export function lengthMerge(): MergeOperator {
-  const writer = new ByteWriter(4096);
+  const writer = new ByteWriter();
   const whole = new Uint32Array(CHUNK_DOCS);
   return {
     kind: 'merge',

@@ -9,7 +9,7 @@ import { readHeader, readPostings, writePostings, type Lengths } from './posting
 
 /** The merged value is borrowed: valid until the next merge through the same operator. */
 export function postingMerge(scored: boolean, live: DocSet, lengths: () => Lengths | null): MergeOperator {
-  const writer = new ByteWriter(4096);
+  const writer = new ByteWriter();
   return {
     kind: 'merge',
     merge(_key, newestFirst) {

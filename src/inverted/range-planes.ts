@@ -131,7 +131,7 @@ export class RangePlanes {
     const docs = this.frozenDocs;
     const values = this.frozenValues;
     if (!docs.some((docID) => live.has(docID))) return null;
-    const writer = new ByteWriter(4096);
+    const writer = new ByteWriter();
     let at = 0;
     const next = (): ReturnType<SortedEntries['next']> => {
       if (at >= docs.length) return null;
@@ -242,7 +242,7 @@ function atLeast(piece: Piece, [high, low]: [number, number], into: Uint32Array)
 
 /** Pieces of one chunk laid over each other, without dead docIDs. */
 export function planesMerge(live: DocSet): MergeOperator {
-  const writer = new ByteWriter(4096);
+  const writer = new ByteWriter();
   return {
     kind: 'merge',
     merge(key, newestFirst) {

@@ -163,7 +163,7 @@ export class TermBucket {
     this.active = new TermMemtable();
     if (memtable.size === 0) return null;
     const keys = sortedKeys(memtable, this.keyType, (key) => this.keyBytes(key));
-    const writer = new ByteWriter(4096);
+    const writer = new ByteWriter();
     const keyWriter = new KeyWriter();
     let buffer = { docs: new Uint32Array(1024), frequencies: new Uint32Array(1024) };
     let at = 0;

@@ -13,6 +13,9 @@ import type { TermKey } from './value-key.ts';
 
 export const FREQUENCY_MAX = 65_535;
 const NONE = -1;
+/** Room at first; small, for a host has a memtable for every bucket of every shard. */
+const FIRST_TERMS = 32;
+const FIRST_POSTINGS = 64;
 
 export interface DocFrequencies {
   readonly docs: Uint32Array;
@@ -23,12 +26,12 @@ export class TermMemtable {
   private readonly texts = new TermSlots();
   /** Slots of terms that are numbers. A memtable has texts or numbers, not both. */
   private readonly numbers = new Map<number, number>();
-  private head = new Int32Array(256);
-  private counts = new Int32Array(256);
-  private nets = new Int32Array(256);
-  private docs = new Uint32Array(1024);
-  private frequencies = new Uint16Array(1024);
-  private previous = new Int32Array(1024);
+  private head = new Int32Array(FIRST_TERMS);
+  private counts = new Int32Array(FIRST_TERMS);
+  private nets = new Int32Array(FIRST_TERMS);
+  private docs = new Uint32Array(FIRST_POSTINGS);
+  private frequencies = new Uint16Array(FIRST_POSTINGS);
+  private previous = new Int32Array(FIRST_POSTINGS);
   private postings = 0;
   private keyChars = 0;
 

@@ -11,9 +11,9 @@ export const hashUnit = (hash: number, unit: number): number => Math.imul(hash ^
 
 export class TermSlots {
   readonly terms: string[] = [];
-  private hashes = new Int32Array(256);
+  private hashes = new Int32Array(32);
   /** Slot + 1 by hash; 0: free. */
-  private table = new Int32Array(1024);
+  private table = new Int32Array(128);
 
   get size(): number {
     return this.terms.length;

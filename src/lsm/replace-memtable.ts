@@ -15,7 +15,7 @@ const TOMBSTONE = 0xffff_ffff;
 const FIRST_ENTRIES = 64;
 
 export class ReplaceMemtable {
-  private arena = new Uint8Array(16 << 10);
+  private arena = new Uint8Array(2 << 10);
   private used = 0;
   /** Entry i: where its key starts, its length, its first four bytes as a number; where its value starts, its length. */
   private keyAt = new Uint32Array(FIRST_ENTRIES);

@@ -8,7 +8,7 @@
  * - `freeze` hands out the memtable as sorted entries and begins a new one; the frozen one stays readable until `flushed`.
  * Single-threaded. Buckets: `docs/format/shard-buckets.md`.
  */
-import { keyOfU32, putU32Key, u32OfKey } from '../core/bytes.ts';
+import { compareBytes, keyOfU32, putU32Key, u32OfKey } from '../core/bytes.ts';
 import { DocSet } from '../core/doc-set.ts';
 import { assert, HeddleError } from '../core/errors.ts';
 import { virtualShardOf } from '../core/ids.ts';
@@ -22,6 +22,8 @@ const KEY_BYTES = 18;
 /** Where `objects` are looked up by, one at a time. */
 const docIDKey = new Uint8Array(4);
 const RECORD_OVERHEAD_BYTES = 64;
+/** A shard with so few objects is scanned by reading all its keys: a cursor for each virtual shard would cost more. */
+const FEW_OBJECTS = 2_048;
 
 export interface Section {
   readonly bucket: BucketOptions;
@@ -141,6 +143,22 @@ export class ObjectStore {
 
   /** `[key, docID]` of live objects in UUID order, those after the UUID `after`; pins the segments until closed. */
   scanByUuid(after: Uint8Array | null): BucketCursor {
+    return this.count <= FEW_OBJECTS ? this.sortedScan(after) : this.mergedScan(after);
+  }
+
+  private sortedScan(after: Uint8Array | null): BucketCursor {
+    const found: Entry[] = [];
+    const cursor = this.scan();
+    for (let entry = cursor.next(); entry; entry = cursor.next())
+      if (entry.value && (after === null || compareBytes(entry.key.subarray(UUID_AT), after) > 0))
+        found.push({ key: entry.key.slice(), value: entry.value.slice() });
+    cursor.close();
+    found.sort((a, b) => compareBytes(a.key.subarray(UUID_AT), b.key.subarray(UUID_AT)));
+    let at = 0;
+    return { next: () => found[at++] ?? null, close: () => {} };
+  }
+
+  private mergedScan(after: Uint8Array | null): BucketCursor {
     const from = new Uint8Array(KEY_BYTES + (after === null ? 0 : 1));
     if (after !== null) from.set(after, UUID_AT);
     const to = new Uint8Array(UUID_AT);

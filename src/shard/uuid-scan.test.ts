@@ -22,13 +22,14 @@ async function hostWith(random: SeededRandom) {
 }
 
 test('a scan meets what stays exactly once in UUID order, whatever is written, flushed and merged between its pages', async () => {
-  for (let seed = 1; seed <= 6; seed++) {
+  for (let seed = 1; seed <= 4; seed++) {
     const random = new SeededRandom(seed);
     const { host, write } = await hostWith(random);
-    const uuids = Array.from({ length: 700 }, () => random.fill(new Uint8Array(16)));
+    // Few objects are sorted, many are merged from their virtual shards; of some there are now few, now many.
+    const uuids = Array.from({ length: [700, 2_060, 2_500][seed % 3] }, () => random.fill(new Uint8Array(16)));
     for (let from = 0; from < uuids.length; from += 70) {
       await write(WriteKind.upsert, uuids.slice(from, from + 70));
-      if (random.int(2) === 0) await host.maintain(1);
+      if (random.int(uuids.length / 350) === 0) await host.maintain(1);
     }
     const stays = new Set(uuids.map((uuid) => uuidText(uuid)));
     const deleted = new Set<string>();

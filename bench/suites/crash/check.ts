@@ -125,7 +125,7 @@ const BARE: ShardSearch = {
   keyword: null,
   stats: null,
   sort: [],
-  candidates: 1000,
+  candidates: 100,
   after: null,
   groupBy: null,
   facets: [],

@@ -148,6 +148,19 @@ export function* blockDamage(database: SmallDatabase, part: number, parts: numbe
       if (database.files.includes(path)) yield { what: `${path} as it was at moment ${n}`, image: withFile(image, path, file) };
 }
 
+export type DamageKind = 'flips' | 'cuts' | 'blocks';
+
+export const DAMAGES: Readonly<Record<DamageKind, typeof bitFlips>> = { flips: bitFlips, cuts: truncations, blocks: blockDamage };
+
+/** About how many damages of a kind there are in all. */
+export function casesOf({ image, files, older }: SmallDatabase, kind: DamageKind): number {
+  const sizes = files.map((path) => (image.files.get(path) as ImageFile).sizeBytes);
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  if (kind !== 'blocks') return kind === 'flips' ? bytes * 8 : bytes;
+  const blocks = sizes.reduce((sum, size) => sum + Math.ceil(size / BLOCK_BYTES), 0);
+  return blocks * (2 + older.length) + (blocks * (blocks - 1)) / 2;
+}
+
 /** What came of a damage. */
 export type Outcome = 'harmless' | 'refused' | 'reported' | 'undetected';
 

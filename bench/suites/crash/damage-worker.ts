@@ -1,7 +1,7 @@
 /** One thread of the damage run: its part of all bit flips, cuts, block damages, and errors at every call. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { SeededRandom } from '../../../src/core/clock.ts';
-import { bitFlips, blockDamage, examine, runningDatabase, type SmallDatabase, smallDatabase, truncations } from './corruption.ts';
+import { casesOf, type DamageKind, DAMAGES, examine, runningDatabase, type SmallDatabase, smallDatabase } from './corruption.ts';
 import { runWithFault } from './faults.ts';
 import { workload } from './workload.ts';
 
@@ -20,12 +20,16 @@ export interface DamageReport {
   faultRuns: number;
   faultFailures: number;
   readonly findings: string[];
+  /** Since the thread began. */
   ms: number;
+  /** About how many cases the thread has in all; 0 before it knows. */
+  casesAhead: number;
 }
 
 const SMALL = { operations: 12, objectsMax: 8 };
 const FAULTS = { operations: 50, objectsMax: 20 };
 const FINDINGS_MAX = 20;
+const REPORT_MS = 30_000;
 
 /** A report of nothing yet. */
 export const emptyReport = (): DamageReport => ({
@@ -36,6 +40,7 @@ export const emptyReport = (): DamageReport => ({
   faultFailures: 0,
   findings: [],
   ms: 0,
+  casesAhead: 0,
 });
 
 export function addReport(total: DamageReport, part: DamageReport): void {
@@ -47,14 +52,22 @@ export function addReport(total: DamageReport, part: DamageReport): void {
   for (const [outcome, count] of Object.entries(part.outcomes)) total.outcomes[outcome] = (total.outcomes[outcome] ?? 0) + count;
 }
 
-type DamageKind = 'flips' | 'cuts' | 'blocks';
-
-const DAMAGES: Readonly<Record<DamageKind, typeof bitFlips>> = { flips: bitFlips, cuts: truncations, blocks: blockDamage };
-
-async function damageAll(database: SmallDatabase, kind: DamageKind, { seed, part, parts }: DamageTask): Promise<DamageReport> {
-  const report = emptyReport();
+/** `onPart` takes what there is each `REPORT_MS`; what is returned comes after that. */
+async function damageAll(
+  database: SmallDatabase,
+  kind: DamageKind,
+  { seed, part, parts }: DamageTask,
+  onPart: (part: DamageReport) => void,
+): Promise<DamageReport> {
+  let report = emptyReport();
   const random = new SeededRandom(seed);
+  let dueMs = Date.now() + REPORT_MS;
   for (const damage of DAMAGES[kind](database, part, parts)) {
+    if (Date.now() >= dueMs) {
+      onPart(report);
+      report = emptyReport();
+      dueMs = Date.now() + REPORT_MS;
+    }
     const { outcome, said } = await examine(database, damage, random);
     report.cases++;
     report.outcomes[`${kind} ${outcome}`] = (report.outcomes[`${kind} ${outcome}`] ?? 0) + 1;
@@ -83,12 +96,14 @@ async function failAll({ seed, part, parts }: DamageTask): Promise<DamageReport>
   return report;
 }
 
-/** `onPart` hears of each kind of damage when it is through. */
+/** `onPart` hears of what was done since it last heard, every half minute and when a kind of damage is through. */
 export async function runDamage(task: DamageTask, onPart?: (part: DamageReport) => void): Promise<DamageReport> {
   const total = emptyReport();
   const startedMs = Date.now();
+  let casesAhead = 0;
   const take = (part: DamageReport): void => {
     part.ms = Date.now() - startedMs;
+    part.casesAhead = casesAhead;
     addReport(total, part);
     onPart?.(part);
   };
@@ -96,8 +111,12 @@ export async function runDamage(task: DamageTask, onPart?: (part: DamageReport) 
   const groups = [...workload({ seed: task.seed, ...SMALL })];
   const closed = await smallDatabase(groups);
   const running = await runningDatabase(groups);
-  for (const kind of ['blocks', 'cuts', 'flips'] as const) take(await damageAll(closed, kind, task));
-  for (const kind of ['cuts', 'flips'] as const) take(await damageAll(running, kind, task));
+  const plan = [
+    ...(['blocks', 'cuts', 'flips'] as const).map((kind) => ({ database: closed, kind })),
+    ...(['cuts', 'flips'] as const).map((kind) => ({ database: running, kind })),
+  ];
+  casesAhead = Math.ceil(plan.reduce((sum, { database, kind }) => sum + casesOf(database, kind), 0) / task.parts);
+  for (const { database, kind } of plan) take(await damageAll(database, kind, task, take));
   total.ms = Date.now() - startedMs;
   return total;
 }

@@ -245,6 +245,14 @@ async function mutants(context: BenchContext, threads: number): Promise<MutantRe
   return results;
 }
 
+/** What a thread has done, its last report being `latest`, and about how long it has to go on. */
+function progressOf(own: DamageReport, { ms, casesAhead }: DamageReport): string {
+  const done = `${own.cases} cases, ${own.faultRuns} runs with errors, ${own.undetected + own.faultFailures} went wrong, ${Math.round(ms / 1000)} s so far`;
+  if (casesAhead === 0 || own.cases === 0) return done;
+  const share = Math.min(1, own.cases / casesAhead);
+  return `${done}; ${Math.floor(share * 100)} % of the cases, about ${Math.round((ms * (1 / share - 1)) / 1000)} s more`;
+}
+
 /** Damage of every kind to a small database, and errors at every call of a short workload. */
 async function damage(context: BenchContext, threads: number): Promise<DamageReport> {
   const total = emptyReport();
@@ -253,11 +261,11 @@ async function damage(context: BenchContext, threads: number): Promise<DamageRep
   await Promise.all(
     Array.from({ length: threads }, (_, part) => {
       const task: DamageTask = { seed: 5, part: part * stride, parts: threads * stride, stride };
+      const own = emptyReport();
       return runWorker<DamageReport>(new URL('./damage-worker.ts', import.meta.url), task, (report) => {
         addReport(total, report);
-        context.log(
-          `damage, thread ${part + 1} of ${threads}: ${report.cases} cases, ${report.faultRuns} runs with errors, ${report.undetected + report.faultFailures} went wrong, ${Math.round(report.ms / 1000)} s so far`,
-        );
+        addReport(own, report);
+        context.log(`damage, thread ${part + 1} of ${threads}: ${progressOf(own, report)}`);
       });
     }),
   );

@@ -107,6 +107,7 @@ export function openHost(device: SimulatedDevice, sabotage: Sabotage = {}): Prom
     durability: sabotage.durability ?? 'strict',
     limits: HOST_LIMITS,
     storageLimits: { ...STORAGE_LIMITS, ...sabotage.storageLimits },
-    defer: queueMicrotask,
+    // As a microtask; `queueMicrotask` costs several times as much in Node.
+    defer: (run) => void Promise.resolve().then(run),
   });
 }

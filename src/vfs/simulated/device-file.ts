@@ -62,7 +62,7 @@ export class DeviceFile {
       const offset = (at + done) % SECTOR_BYTES;
       const part = Math.min(SECTOR_BYTES - offset, count - done);
       const sector = this.sectors[(at + done - offset) / SECTOR_BYTES];
-      into.set(sector.bytes.subarray(offset, offset + part), done);
+      into.set(part === SECTOR_BYTES ? sector.bytes : sector.bytes.subarray(offset, offset + part), done);
       done += part;
     }
     return count;
