@@ -43,6 +43,8 @@ export function codeEngineRow({ center, step }: EngineSpace, distance: Distance,
 export function codeEngineQuery(space: EngineSpace, distance: Distance, query: Float32Array, codes: Uint8Array): readonly [number, number] {
   if (distance === 'manhattan' || distance === 'hamming') {
     codeEngineRow(space, distance, query, codes);
+    // Behind a row's end lies what zeros are coded as.
+    codes.fill(distance === 'manhattan' ? 64 : 0, query.length);
     return [distance === 'manhattan' ? space.step : 1, 0];
   }
   const { center, step } = space;
