@@ -12,7 +12,7 @@ import type { SchemaChange } from '../protocol/coordinator-api.ts';
 import type { CollectionConfig } from '../schema/collection-config.ts';
 import type { CollectionSchema } from '../schema/collection-schema.ts';
 import { normalize, shardCountOf } from '../schema/normalize.ts';
-import { finishReindex, updateInvertedIndex, updateProperty } from '../schema/reindex.ts';
+import { finishReindex, rebuilt, updateInvertedIndex, updateProperty } from '../schema/reindex.ts';
 import { addProperty, addVector, dropProperty, fixDimensions, planEnsure, reembed, renameProperty } from '../schema/schema-change.ts';
 import { checkCollectionName } from '../schema/schema-names.ts';
 import type { Engine } from './engine.ts';
@@ -147,6 +147,14 @@ export class Catalog {
     return this.serially(async () => {
       const now = this.get(schema.id);
       return now === schema ? this.replace(schema, finishReindex(schema), true) : now;
+    });
+  }
+
+  /** Indexes of these ordinals are damaged: they are built anew. */
+  rebuild(id: number, damaged: ReadonlySet<number>): Promise<CollectionSchema> {
+    return this.serially(async () => {
+      const schema = this.get(id);
+      return this.replace(schema, rebuilt(schema, damaged), true);
     });
   }
 

@@ -76,12 +76,22 @@ export class Coordinator {
     this.writes = new Writes(this.catalog, random);
     this.backups = new Backups(this.catalog, this.reads, this.writes);
     this.leases = new Leases(clock);
-    this.reindexes = new Reindexes(this.catalog, () => this.hostStats());
-    for (const background of this.backgrounds)
+    this.reindexes = new Reindexes(this.catalog, () => this.hostStats(), clock, logger);
+    const metDamage = new Set<number>();
+    this.backgrounds.forEach((background, index) => {
       background.onIdle = () =>
-        void this.reindexes.look().catch((thrown) => logger.log('warn', 'indexes were not put to use', { cause: String(thrown) }));
+        void this.reindexes
+          .look(metDamage.delete(index))
+          .catch((thrown) => logger.log('warn', 'indexes were not put to use', { cause: String(thrown) }));
+    });
     this.catalog.onChange = (id, schema) => this.schemaChanged(id, schema);
-    this.engines.forEach((engine, index) => (engine.onRestart = () => this.backgrounds[index].wake()));
+    this.engines.forEach((engine, index) => {
+      engine.onRestart = () => this.backgrounds[index].wake();
+      engine.onDamage = () => {
+        metDamage.add(index);
+        this.backgrounds[index].wake();
+      };
+    });
   }
 
   /** Starts every engine, recovers, and puts the catalog right. Rejects with the first engine's error. */

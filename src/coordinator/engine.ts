@@ -40,6 +40,8 @@ export class Engine {
   inFlight = 0;
   /** Called when it was started again, before waiting requests go on. */
   onRestart: (host: EngineHost) => void = () => undefined;
+  /** Called when a request met damage. */
+  onDamage: () => void = () => undefined;
 
   constructor(index: number, start: () => Promise<EngineProcess>, clock: Clock, logger: Logger) {
     this.index = index;
@@ -83,6 +85,7 @@ export class Engine {
 
   /** A poisoned engine (its log failed) is of no more use: it is ended, and opened again for the next request. */
   private judge(process: EngineProcess, error: HeddleError): HeddleError {
+    if (error.code === 'Corruption') this.onDamage();
     if (error.code !== 'StorageUnavailable' || !error.retryable) return error;
     void process.kill();
     this.buried(process, error);

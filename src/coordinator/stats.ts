@@ -1,6 +1,7 @@
 /** Puts the engines' numbers together into those of the database and of each collection. */
 import type { CollectionStats, DatabaseStats } from '../protocol/coordinator-api.ts';
 import type { CollectionSchema } from '../schema/collection-schema.ts';
+import { indexNames } from '../schema/reindex.ts';
 import type { HostStats, ShardStats } from '../shard/host-api.ts';
 
 export function databaseStats(
@@ -30,6 +31,7 @@ function collectionStats(schema: CollectionSchema, shards: readonly ShardStats[]
   const sum = (of: (shard: ShardStats) => number): number => shards.reduce((total, shard) => total + of(shard), 0);
   return {
     name: schema.name,
+    damagedIndexes: indexNames(schema, new Set(shards.flatMap(({ damagedIndexes }) => damagedIndexes))),
     objects: sum((shard) => shard.objects),
     segments: sum((shard) => shard.segments),
     segmentBytes: sum((shard) => shard.segmentBytes),

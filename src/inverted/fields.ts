@@ -7,6 +7,7 @@
  *   16 statistics | 17 doc column | 18 creation times | 19 update times | 32 + ordinal × 8 + kind
  */
 import type { CollectionSchema, PropertySchema, ScalarType } from '../schema/collection-schema.ts';
+import { TIMES_INDEX } from '../schema/reindex.ts';
 import { Analyzer } from './analyzer.ts';
 
 export const STATISTICS_BUCKET = 16;
@@ -21,6 +22,12 @@ export const BucketKind = { terms: 0, searchable: 1, planes: 2, lengths: 3, pres
 export type BucketKind = (typeof BucketKind)[keyof typeof BucketKind];
 
 export const bucketOf = (ordinal: number, kind: BucketKind): number => FIRST_FIELD_BUCKET + ordinal * KINDS + kind;
+
+/** The ordinal of the index that a bucket belongs to; null for what is not a field's or the times'. */
+export function indexOf(bucket: number): number | null {
+  if (bucket === CREATED_BUCKET || bucket === UPDATED_BUCKET) return TIMES_INDEX;
+  return bucket < FIRST_FIELD_BUCKET ? null : Math.floor((bucket - FIRST_FIELD_BUCKET) / KINDS);
+}
 
 export interface Field {
   /** Names its buckets: the property's own, or that of its latest index. */

@@ -13,10 +13,10 @@
  */
 import type { DocSet } from '../core/doc-set.ts';
 import { HeddleError } from '../core/errors.ts';
-import type { BucketOptions, BucketReader, MergeOperator } from '../lsm/bucket.ts';
+import type { BucketOptions, BucketReader } from '../lsm/bucket.ts';
 import type { CollectionSchema } from '../schema/collection-schema.ts';
 import type { FilterNode } from '../schema/filter.ts';
-import { reindexed } from '../schema/reindex.ts';
+import { reindexed, TIMES_INDEX } from '../schema/reindex.ts';
 import { allowListOf } from './allow-list.ts';
 import { DocColumn, docColumnMerge } from './doc-column.ts';
 import { DocBits } from './doc-bits.ts';
@@ -35,13 +35,12 @@ interface Growing {
   position: number;
 }
 
-/** Stands for an ordinal where the times have buckets of their own. */
-const TIMES = -1;
-
 export interface InvertedIndexOptions {
   readonly schema: CollectionSchema;
-  /** Opens a bucket of the shard's store; called once a bucket, also for buckets of dropped properties (their merges drop everything). */
+  /** Opens a bucket of the shard's store; called once a bucket. */
   readonly bucket: (options: BucketOptions) => BucketReader;
+  /** Nothing reads the bucket any more: merges may leave it out. */
+  readonly drop: (bucket: number) => void;
   /** Live docIDs; shared, changed by the shard. */
   readonly live: DocSet;
   /** docIDs that merges must keep: `live` and what died since the last finished flush. Default: `live`. */
@@ -60,6 +59,7 @@ export class InvertedIndex {
   readonly docs: DocColumn;
   readonly statistics: Statistics;
   private readonly open: (options: BucketOptions) => BucketReader;
+  private readonly drop: (bucket: number) => void;
   private readonly positionsAtOpen: Positions;
   /** Ordinals without an index: dropped properties, replaced indexes, and objects, which have no bucket of their own. */
   private readonly dropped = new Set<number>();
@@ -67,16 +67,17 @@ export class InvertedIndex {
   private fieldsByPath = new Map<string, FieldIndex>();
   /** Filters by time read it; null when time stamps are not indexed. */
   times: TimeIndex | null = null;
-  private timesOrdinal = TIMES;
+  private timesOrdinal = TIMES_INDEX;
   private growing = new Map<number, Growing>();
   private docEnd = 0;
 
-  constructor({ schema, bucket, live, kept = live, find, positions = {} }: InvertedIndexOptions) {
+  constructor({ schema, bucket, drop, live, kept = live, find, positions = {} }: InvertedIndexOptions) {
     this.schema = schema;
     this.live = live;
     this.kept = kept;
     this.find = find;
     this.open = bucket;
+    this.drop = drop;
     this.positionsAtOpen = positions;
     this.statistics = new Statistics(this.open(statisticsOptions));
     this.docs = new DocColumn(this.open(docsOptions(kept)));
@@ -98,7 +99,7 @@ export class InvertedIndex {
     const toBuild = this.partsFor(later, known, inUse);
     const positions = { ...this.positionsAtOpen, ...this.positions };
     this.growing = new Map([...toBuild].map(([ordinal, part]) => [ordinal, { part, position: positions[ordinal] ?? 0 }]));
-    this.timesOrdinal = schema.timesIndex ?? TIMES;
+    this.timesOrdinal = schema.timesIndex ?? TIMES_INDEX;
     this.times = (inUse.get(this.timesOrdinal) as TimeIndex | undefined) ?? null;
     inUse.delete(this.timesOrdinal);
     this.fieldsByOrdinal = inUse as Map<number, FieldIndex>;
@@ -122,7 +123,7 @@ export class InvertedIndex {
       parts.set(ordinal, index ?? new FieldIndex({ field, config: schema.invertedIndex, live, kept, statistics, open }));
     }
     const ordinal = schema.timesIndex ?? null;
-    const at = ordinal ?? TIMES;
+    const at = ordinal ?? TIMES_INDEX;
     if (schema.invertedIndex.indexTimestamps && except?.has(at) !== true)
       parts.set(at, known.get(at) ?? new TimeIndex({ ordinal, live, kept, open }));
     return parts;
@@ -130,17 +131,16 @@ export class InvertedIndex {
 
   /** Buckets that nothing reads any more vanish with the next merge. */
   private openDropped(schema: CollectionSchema): void {
-    const drop = (id: number): unknown => this.open({ id, bloom: false, operator: DROP });
     const others = new Set([...schema.vectors.map((vector) => vector.ordinal), this.times && schema.timesIndex]);
     for (let ordinal = 0; ordinal < schema.nextOrdinal; ordinal++) {
       const isUsed = this.fieldsByOrdinal.has(ordinal) || this.growing.has(ordinal) || others.has(ordinal);
       if (isUsed || this.dropped.has(ordinal)) continue;
       this.dropped.add(ordinal);
-      for (const kind of Object.values(BucketKind)) drop(bucketOf(ordinal, kind));
+      for (const kind of Object.values(BucketKind)) this.drop(bucketOf(ordinal, kind));
     }
-    if ((this.times && schema.timesIndex === undefined) || this.dropped.has(TIMES)) return;
-    this.dropped.add(TIMES);
-    for (const id of [CREATED_BUCKET, UPDATED_BUCKET]) drop(id);
+    if ((this.times && schema.timesIndex === undefined) || this.dropped.has(TIMES_INDEX)) return;
+    this.dropped.add(TIMES_INDEX);
+    for (const id of [CREATED_BUCKET, UPDATED_BUCKET]) this.drop(id);
   }
 
   /** Fields of the schema, in its order. */
@@ -239,6 +239,5 @@ export class InvertedIndex {
   }
 }
 
-const DROP: MergeOperator = { kind: 'merge', merge: () => null };
 const statisticsOptions: BucketOptions = { id: STATISTICS_BUCKET, bloom: false, operator: statisticsMerge() };
 const docsOptions = (kept: DocSet): BucketOptions => ({ id: DOCS_BUCKET, bloom: false, operator: docColumnMerge(kept) });

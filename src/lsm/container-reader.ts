@@ -28,6 +28,8 @@ export class ContainerReader {
   /** Set when the store has let go of it. */
   retired = false;
   isDamaged = false;
+  /** A Bloom filter in it is damaged: merging makes it anew. */
+  losesFilter = false;
 
   constructor(ref: ContainerRef, context: ReadContext) {
     this.ref = ref;

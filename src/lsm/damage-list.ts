@@ -4,7 +4,7 @@ import type { Manifest, ShardManifest } from './manifest.ts';
 
 export class DamageList {
   private readonly logger: Logger;
-  private readonly met: string[];
+  private met: string[];
   private readonly reasons: Map<number, string>;
 
   /** `notes`: what opening met; `quarantined`: what the manifest knows. */
@@ -24,6 +24,15 @@ export class DamageList {
     this.met.push(line);
     this.reasons.set(container, reason);
     this.logger.log('error', `damaged: ${line}`, { container });
+  }
+
+  /** Nothing names the container any more. */
+  forget(container: number): void {
+    const reason = this.reasons.get(container);
+    if (reason === undefined) return;
+    this.reasons.delete(container);
+    const start = lineOf(container, '');
+    this.met = this.met.filter((line) => !line.startsWith(start));
   }
 
   /** Those that `shards` still name. */

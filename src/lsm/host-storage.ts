@@ -355,7 +355,10 @@ export class HostStorage {
         const shards = this.manifest.shards.map((shard) => (shard.id === id ? change(shard) : shard));
         this.writeManifest({ shards, blob: blob?.slice() ?? this.manifest.blob });
       },
-      retire: (ref) => this.space.retire(ref.extents, this.manifest.generation),
+      retire: ({ id, extents }) => {
+        this.space.retire(extents, this.manifest.generation);
+        this.damage.forget(id);
+      },
     };
   }
 

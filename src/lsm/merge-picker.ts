@@ -40,7 +40,7 @@ export class MergePicker {
   segments(version: StoreVersion, whole: boolean): Run | null {
     const candidates = version.segments.map((segment) => ({
       bytes: segment.bytes,
-      isDamaged: segment.container.isDamaged || !this.isMergeable(segment),
+      isDamaged: segment.isLostTo(this.options.dropped) || !this.isMergeable(segment),
     }));
     if (whole) return pickWhole(candidates, this.hasGarbage(version, 1));
     return this.bySize(candidates) ?? (this.shrinks(version) ? pickWhole(candidates, true) : null);
@@ -85,12 +85,15 @@ export class MergePicker {
     }
   }
 
-  /** Whether some bucket's dead entries, as far as they are known, are more than one in `share` of its entries. */
+  /**
+   * Whether some bucket's dead entries, as far as they are known, are more than one in `share` of its entries, or merging gets rid
+   * of damage.
+   */
   private hasGarbage(version: StoreVersion, share: number): boolean {
     const { buckets, dropped } = this.options;
     const totals = new Map<number, { entries: number; tombstones: number }>();
     for (const segment of version.segments) {
-      if (segment.container.isDamaged) return false;
+      if (segment.isLostTo(dropped)) return false;
       for (const [bucket, { info }] of segment.sections()) {
         if (dropped.has(bucket)) return true;
         const total = totals.get(bucket) ?? { entries: 0, tombstones: 0 };
@@ -99,6 +102,8 @@ export class MergePicker {
         totals.set(bucket, total);
       }
     }
+    // With its damage out of the way: in a segment that no bucket loses anything of, and in a filter.
+    if (version.segments.some(({ container }) => container.losesFilter || container.isDamaged)) return true;
     for (const [bucket, { entries, tombstones }] of totals) {
       const live = buckets.get(bucket)?.liveEntries?.();
       const dead = live === undefined ? tombstones * 2 : Math.max(tombstones, entries - live);

@@ -92,6 +92,11 @@ export class SectionReader {
   /** Reads and checks every byte of the section, a piece at a time; yields what is wrong with the piece, or null. */
   *check(): IterableIterator<string | null> {
     yield this.checkFilter();
+    yield* this.checkBlocks();
+  }
+
+  /** The same but for the filter, without which reads go on. */
+  *checkBlocks(): IterableIterator<string | null> {
     const wrong = lossIn(() => this.loadIndex(true));
     yield wrong;
     if (wrong !== null) return;
@@ -200,6 +205,7 @@ export class SectionReader {
   private isFilter(bytes: Uint8Array): boolean {
     const { bloomAt, bloomCrc } = this.info;
     if (crc32c(bytes, this.container.seedAt(bloomAt)) === bloomCrc) return true;
+    this.container.losesFilter = true;
     this.container.context.damaged(this.container.ref.id, `filter at ${bloomAt} fails its checksum; reads go on without it`);
     return false;
   }

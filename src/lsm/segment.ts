@@ -4,8 +4,14 @@ import type { ContainerRef } from './manifest.ts';
 import { SectionReader, lossIn } from './section-reader.ts';
 import { decodeSegmentFooter } from './segment-footer.ts';
 
+/** Stands for the buckets of a segment of which it is not known which are damaged. */
+export const ANY_BUCKET = -1;
+
 export class Segment {
   readonly container: ContainerReader;
+  /** The buckets whose sections are damaged; null until `examine` is through. */
+  damagedBuckets: ReadonlySet<number> | null = null;
+  private examination: IterableIterator<unknown> | null = null;
   private loaded: Map<number, SectionReader> | null = null;
 
   constructor(ref: ContainerRef, context: ReadContext) {
@@ -35,6 +41,30 @@ export class Segment {
     });
     yield wrong;
     if (wrong === null) for (const section of this.sections().values()) yield* section.check();
+  }
+
+  /** One piece of finding out which buckets are damaged; true when that is known. */
+  examine(): boolean {
+    this.examination ??= this.findDamaged();
+    return this.examination.next().done === true;
+  }
+
+  private *findDamaged(): IterableIterator<unknown> {
+    const damaged = new Set<number>();
+    if (lossIn(() => this.sections()) !== null) damaged.add(ANY_BUCKET);
+    else
+      for (const [bucket, section] of this.sections())
+        for (const wrong of section.checkBlocks()) {
+          if (wrong !== null) damaged.add(bucket);
+          yield;
+        }
+    this.damagedBuckets = damaged;
+  }
+
+  /** Some bucket is damaged, or may be, that is not in `dropped`: a merge can't read all that it needs. */
+  isLostTo(dropped: ReadonlySet<number>): boolean {
+    const { damagedBuckets } = this;
+    return this.container.isDamaged && (damagedBuckets === null || [...damagedBuckets].some((bucket) => !dropped.has(bucket)));
   }
 
   /** Drops its blocks from the cache. */

@@ -19,7 +19,7 @@ import { type BackgroundJob, ColumnMerge, MoveJob, SegmentMerge } from './merge-
 import { MergePicker, type Run } from './merge-picker.ts';
 import { SegmentBuild } from './segment-build.ts';
 import { SegmentWriter } from './segment-writer.ts';
-import { Segment } from './segment.ts';
+import { ANY_BUCKET, Segment } from './segment.ts';
 import type { StorageLimits } from './storage-limits.ts';
 import { StoreBucket, StoreVersion, type VersionSource } from './store-version.ts';
 
@@ -163,8 +163,9 @@ export class ShardStore implements VersionSource {
    */
   step(budgetMs: number): boolean {
     const now = this.host.clock.monotonic();
+    if (this.job === null && this.examine(now + budgetMs)) return true;
     if (this.job === null && now < this.blockedUntilMs) return false;
-    if (this.job === null && this.idleVersion === this.current) return false;
+    if (this.job === null && this.idleVersion === this.current && !this.losesFilter) return false;
     this.begin(() => this.pickJob(false));
     if (this.job === null) {
       if (now >= this.blockedUntilMs) this.idleVersion = this.current;
@@ -172,6 +173,25 @@ export class ShardStore implements VersionSource {
     }
     this.advance(now + budgetMs);
     return this.job !== null || this.host.clock.monotonic() >= this.blockedUntilMs;
+  }
+
+  private get losesFilter(): boolean {
+    return this.current.segments.some(({ container }) => container.losesFilter);
+  }
+
+  /** Finds out, until about `deadlineMs`, which buckets of a damaged segment are damaged; false when all of that is known. */
+  private examine(deadlineMs: number): boolean {
+    const segment = this.current.segments.find(({ container, damagedBuckets }) => container.isDamaged && damagedBuckets === null);
+    if (segment === undefined) return false;
+    while (!segment.examine()) if (this.host.clock.monotonic() >= deadlineMs) return true;
+    this.idleVersion = null;
+    return true;
+  }
+
+  /** Buckets that are damaged in some segment, dropped ones left out; `ANY_BUCKET` where that is not known. */
+  damagedBuckets(): number[] {
+    const damaged = this.current.segments.filter(({ container }) => container.isDamaged);
+    return damaged.flatMap((segment) => [...(segment.damagedBuckets ?? [ANY_BUCKET])]).filter((bucket) => !this.dropped.has(bucket));
   }
 
   /** Begins to move a container that is the last of its file to a lower place; false when there is none to move. */

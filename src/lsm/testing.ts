@@ -3,6 +3,7 @@ import { type Clock, SeededRandom, silentLogger } from '../core/clock.ts';
 import { compareBytes } from '../core/bytes.ts';
 import type { Mirror, Vfs } from '../vfs/vfs.ts';
 import type { BucketOptions, SortedEntries } from './bucket.ts';
+import { writeExtents } from './extent-io.ts';
 import { HostStorage } from './host-storage.ts';
 import type { HostStorageOptions } from './opened-host.ts';
 import type { StorageLimits } from './storage-limits.ts';
@@ -57,6 +58,20 @@ export function entriesOf(pairs: Iterable<readonly [Uint8Array, Uint8Array | nul
       return pair === undefined ? null : { key: pair[0], value: pair[1] };
     },
   };
+}
+
+/** Flips a bit of the index, or of the filter, of a bucket in the shard's newest segment that has it, on the disk. */
+export function damageSection(storage: HostStorage, shard: number, bucket: number, part: 'indexAt' | 'bloomAt' = 'indexAt'): void {
+  for (const segment of storage.store(shard).version.segments) {
+    const section = segment.sections().get(bucket);
+    if (section === undefined) continue;
+    const { ref, context } = segment.container;
+    const byte = segment.container.read(section.info[part], 1);
+    byte[0] ^= 4;
+    writeExtents(context.space, ref.extents, byte, section.info[part]);
+    return;
+  }
+  throw new Error(`no segment of shard ${shard} has bucket ${bucket}`);
 }
 
 export const noMeta = new Uint8Array(0);

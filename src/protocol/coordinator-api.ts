@@ -125,6 +125,8 @@ export interface VectorizingReply {
 
 export interface CollectionStats {
   readonly name: string;
+  /** Properties whose postings are damaged (`_times`: those of time stamps): they are being built anew from the objects. */
+  readonly damagedIndexes: readonly string[];
   readonly objects: number;
   readonly segments: number;
   readonly segmentBytes: number;

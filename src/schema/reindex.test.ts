@@ -1,7 +1,17 @@
 import { expect, test } from 'vitest';
 import { HeddleError } from '../core/errors.ts';
 import { normalize } from './normalize.ts';
-import { finishReindex, hasBeenReindexed, isReindexing, reindexed, updateInvertedIndex, updateProperty } from './reindex.ts';
+import {
+  finishReindex,
+  hasBeenReindexed,
+  indexNames,
+  isReindexing,
+  rebuilt,
+  reindexed,
+  TIMES_INDEX,
+  updateInvertedIndex,
+  updateProperty,
+} from './reindex.ts';
 import { addProperty, dropProperty, planEnsure, renameProperty } from './schema-change.ts';
 
 const CONFIG = {
@@ -27,6 +37,27 @@ test('other settings are built under an ordinal of their own and take their plac
   expect(done.properties[0]).toMatchObject({ ordinal: 0, stemming: 'english', tokenization: 'word', index: schema.nextOrdinal });
   expect(done.properties[0]).not.toHaveProperty('next');
   expect([isReindexing(done), hasBeenReindexed(done), hasBeenReindexed(schema), done.version]).toEqual([false, true, false, 3]);
+});
+
+test("a damaged index is built anew as it is, once, whichever of a property's it is", () => {
+  const damaged = (ordinals: number[]) => new Set(ordinals);
+  expect(rebuilt(schema, damaged([99, TIMES_INDEX]))).toBe(schema);
+  const building = rebuilt(schema, damaged([0, 99]));
+  expect(building).toMatchObject({ version: 2, nextOrdinal: schema.nextOrdinal + 1 });
+  expect(building.properties[0]).toMatchObject({ next: { tokenization: 'word', index: schema.nextOrdinal } });
+  expect(building.properties.slice(1)).toEqual(schema.properties.slice(1));
+  expect(rebuilt(building, damaged([0]))).toBe(building);
+  const again = rebuilt(building, damaged([0, schema.nextOrdinal]));
+  expect(again.properties[0].next!.index).toBe(schema.nextOrdinal + 1);
+  const done = finishReindex(again);
+  expect(indexNames(done, damaged([schema.nextOrdinal + 1]))).toEqual(['title']);
+  expect(indexNames(done, damaged([0, schema.nextOrdinal]))).toEqual([]);
+  expect(rebuilt(done, damaged([0, schema.nextOrdinal]))).toBe(done);
+  const timed = normalize('Note', { ...CONFIG, invertedIndex: { indexTimestamps: true } });
+  const times = rebuilt(timed, damaged([TIMES_INDEX]));
+  expect(times.next).toMatchObject({ invertedIndex: timed.invertedIndex, timesIndex: timed.nextOrdinal });
+  expect(rebuilt(times, damaged([TIMES_INDEX]))).toBe(times);
+  expect(finishReindex(times)).toMatchObject({ timesIndex: timed.nextOrdinal });
 });
 
 test('the settings that hold already change nothing; going back to them ends the building', () => {

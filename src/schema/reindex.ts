@@ -13,6 +13,9 @@ import { normalizeProperty } from './normalize-property.ts';
 import { normalizeInverted } from './normalize.ts';
 import { invalidSchema } from './schema-names.ts';
 
+/** Stands for the ordinal of the index of time stamps where it has none. */
+export const TIMES_INDEX = -1;
+
 const TEXT_SETTINGS = ['tokenization', 'asciiFold', 'stemming', 'indexSearchable'] as const;
 const SETTINGS = [...TEXT_SETTINGS, 'indexFilterable', 'indexRangeFilters'] as const;
 
@@ -89,6 +92,35 @@ export function updateInvertedIndex(schema: CollectionSchema, settings: NonNulla
   const next = { invertedIndex: wanted, timesIndex };
   if (!everywhere) return { ...atOnce, nextOrdinal, next };
   return { ...atOnce, ...buildAgain(schema.properties, nextOrdinal), next };
+}
+
+/**
+ * The indexes of these ordinals are damaged: each is built anew with the same settings, unless that is under way. The same schema
+ * when there is nothing to do.
+ */
+export function rebuilt(schema: CollectionSchema, damaged: ReadonlySet<number>): CollectionSchema {
+  let { nextOrdinal } = schema;
+  const again = (property: PropertySchema): PropertySchema => {
+    if (property.nested.length > 0) return { ...property, nested: property.nested.map(again) };
+    const latest = property.next?.index ?? property.index ?? property.ordinal;
+    return damaged.has(latest) ? { ...property, next: { ...settingsIn(property.next ?? property), index: nextOrdinal++ } } : property;
+  };
+  const properties = schema.properties.map(again);
+  const { invertedIndex, timesIndex } = schema.next ?? schema;
+  const next =
+    invertedIndex.indexTimestamps && damaged.has(timesIndex ?? TIMES_INDEX) ? { next: { invertedIndex, timesIndex: nextOrdinal++ } } : {};
+  return nextOrdinal === schema.nextOrdinal ? schema : { ...schema, version: schema.version + 1, properties, ...next, nextOrdinal };
+}
+
+/** The paths of the properties whose index in use has one of these ordinals; `_times` for time stamps. */
+export function indexNames(schema: CollectionSchema, ordinals: ReadonlySet<number>): string[] {
+  const names = ordinals.has(schema.timesIndex ?? TIMES_INDEX) ? ['_times'] : [];
+  const visit = (property: PropertySchema, prefix: string): void => {
+    for (const inner of property.nested) visit(inner, `${prefix}${property.name}.`);
+    if (property.nested.length === 0 && ordinals.has(property.index ?? property.ordinal)) names.push(prefix + property.name);
+  };
+  for (const property of schema.properties) visit(property, '');
+  return names;
 }
 
 /** The properties with a next index each, under ordinals from `nextOrdinal` on. */

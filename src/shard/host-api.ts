@@ -88,6 +88,8 @@ export interface ShardStats {
   readonly segmentBytes: number;
   /** Null when nothing is being re-indexed. */
   readonly reindex: ReindexStats | null;
+  /** Ordinals of indexes with damage in the segments, where objects are whole: to be built anew from them. */
+  readonly damagedIndexes: readonly number[];
   readonly vectors: readonly {
     readonly ordinal: number;
     readonly rows: number;

@@ -11,6 +11,7 @@
 import { fromUtf8 } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import { HeddleError } from '../core/errors.ts';
+import { indexOf } from '../inverted/fields.ts';
 import { InvertedIndex } from '../inverted/inverted-index.ts';
 import type { FlushJob, ShardStore } from '../lsm/shard-store.ts';
 import { decodeObject, encodeObject, millisecondsOf } from '../protocol/object-record.ts';
@@ -78,6 +79,7 @@ export class Shard implements ShardView {
     this.inverted = new InvertedIndex({
       schema: this.schema,
       bucket: (options) => store.bucket(options),
+      drop: (bucket) => store.dropBucket(bucket),
       live: this.objects.live,
       kept: this.objects.kept,
       find: (uuid) => this.objects.find(uuid),
@@ -348,6 +350,12 @@ export class Shard implements ShardView {
     return JSON.parse(fromUtf8(decodeObject(this.objects.record(docID)).properties)) as unknown[];
   }
 
+  /** Empty also where anything else of the shard is damaged: an index that is built of what is left would miss objects silently. */
+  private get damagedIndexes(): number[] {
+    const ordinals = this.store.damagedBuckets().map(indexOf);
+    return ordinals.includes(null) ? [] : [...new Set(ordinals as number[])];
+  }
+
   stats(): ShardStats {
     return {
       shard: this.id,
@@ -357,6 +365,7 @@ export class Shard implements ShardView {
       segments: this.store.segments,
       segmentBytes: this.store.bytes,
       reindex: this.reindexer.stats(this.flushedMeta),
+      damagedIndexes: this.damagedIndexes,
       vectors: [...this.fields].map(([ordinal, field]) => {
         const { openedIndex } = field;
         return {

@@ -44,7 +44,13 @@ export class TextShard {
     this.count = stored;
     for (let docID = 0; docID < stored; docID++) this.live.add(docID);
     const { live } = this;
-    this.inverted = new InvertedIndex({ schema, live, bucket: (options) => store.bucket(options), find: () => null });
+    this.inverted = new InvertedIndex({
+      schema,
+      live,
+      bucket: (options) => store.bucket(options),
+      drop: () => undefined,
+      find: () => null,
+    });
     this.query = new ShardQuery({ schema, inverted: this.inverted, live, vectors: new Map(), readValues: (docID) => this.read(docID) });
   }
 

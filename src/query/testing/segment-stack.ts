@@ -9,6 +9,8 @@ export interface Stack {
   /** Segments. */
   readonly count: number;
   bucket(options: BucketOptions): BucketReader;
+  /** Merges leave the bucket out from now on. */
+  drop(bucket: number): void;
   flush(sections: readonly { bucket: BucketOptions; entries: SortedEntries }[]): void;
   /** Merges segment `at` with the next newer one. */
   merge(at: number): void;
@@ -18,6 +20,7 @@ export class SegmentStack implements Stack {
   /** Oldest first. */
   private segments: Segment[] = [];
   private readonly options = new Map<number, BucketOptions>();
+  private readonly dropped = new Set<number>();
 
   get count(): number {
     return this.segments.length;
@@ -47,6 +50,10 @@ export class SegmentStack implements Stack {
     };
   }
 
+  drop(bucket: number): void {
+    this.dropped.add(bucket);
+  }
+
   flush(sections: readonly { bucket: BucketOptions; entries: SortedEntries }[]): void {
     const segment: Segment = new Map();
     for (const { bucket, entries } of sections) {
@@ -65,7 +72,7 @@ export class SegmentStack implements Stack {
     const [older, newer] = this.segments.slice(at, at + 2);
     const merged: Segment = new Map();
     for (const id of new Set([...older.keys(), ...newer.keys()]))
-      merged.set(id, mergeEntries([older.get(id) ?? [], newer.get(id) ?? []], this.options.get(id)!));
+      if (!this.dropped.has(id)) merged.set(id, mergeEntries([older.get(id) ?? [], newer.get(id) ?? []], this.options.get(id)!));
     this.segments.splice(at, 2, merged);
   }
 }

@@ -30,6 +30,9 @@ export class StoreStack implements Stack {
   bucket(options: BucketOptions): BucketReader {
     return this.store.bucket(options);
   }
+  drop(bucket: number): void {
+    this.store.dropBucket(bucket);
+  }
   flush(sections: readonly { bucket: BucketOptions; entries: SortedEntries }[]): void {
     this.store.flush({ sections: [...sections], uptoSequence: ++this.sequence, meta: new Uint8Array(0) });
   }

@@ -39,6 +39,7 @@ export class TestShard {
       schema,
       live,
       bucket: (options) => stack.bucket(options),
+      drop: (bucket) => stack.drop(bucket),
       find: (uuid) => this.objects.get(uuidText(uuid))?.docID,
     });
     const query = new ShardQuery({ schema, inverted, live, vectors, readValues: (docID) => this.byDocID.get(docID)!.values });
