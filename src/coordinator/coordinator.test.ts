@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { ByteWriter, utf8 } from '../core/bytes.ts';
 import { SeededRandom } from '../core/clock.ts';
 import { HeddleError } from '../core/errors.ts';
@@ -6,7 +6,7 @@ import { WriteKind, writeEntry } from '../protocol/write-batch.ts';
 import type { CollectionSchema } from '../schema/collection-schema.ts';
 import { coordinatorOpener, TestEngines, testClient, type TestClient } from './testing.ts';
 
-const open = coordinatorOpener();
+const open = coordinatorOpener(afterEach);
 
 const CONFIG = { properties: { n: 'int' } } as const;
 const random = new SeededRandom(7);

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { ByteWriter, utf8 } from '../core/bytes.ts';
 import { SeededRandom } from '../core/clock.ts';
 import { BucketKind, bucketOf } from '../inverted/fields.ts';
@@ -12,7 +12,7 @@ import type { Coordinator } from './coordinator.ts';
 import { engineDirectory } from './engine-directories.ts';
 import { coordinatorOpener, TestEngines, testClient, type TestClient } from './testing.ts';
 
-const open = coordinatorOpener();
+const open = coordinatorOpener(afterEach);
 
 const OBJECTS = 600;
 const [TITLE, STARS] = [0, 1];

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { ByteWriter, utf8 } from '../core/bytes.ts';
 import { SeededRandom } from '../core/clock.ts';
 import { WriteKind, writeEntry } from '../protocol/write-batch.ts';
@@ -7,7 +7,7 @@ import type { CollectionSchema } from '../schema/collection-schema.ts';
 import { isReindexing } from '../schema/reindex.ts';
 import { coordinatorOpener, TestEngines, testClient, type TestClient } from './testing.ts';
 
-const open = coordinatorOpener();
+const open = coordinatorOpener(afterEach);
 
 const OBJECTS = 600;
 

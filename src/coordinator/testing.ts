@@ -1,5 +1,4 @@
 /** For the coordinator's tests: engines in this thread over a memory vfs that survive being killed, and a client's end of a connection. */
-import { afterEach } from 'vitest';
 import { systemClock, systemRandom, silentLogger } from '../core/clock.ts';
 import { HeddleError } from '../core/errors.ts';
 import { Caller } from '../protocol/caller.ts';
@@ -92,8 +91,8 @@ export class TestEngines {
   }
 }
 
-/** Opens coordinators and closes them after each test of the file that asks. */
-export function coordinatorOpener(): (engines: TestEngines) => Promise<Coordinator> {
+/** Opens coordinators and closes them after each test of the file that asks; `afterEach` is the test runner's. */
+export function coordinatorOpener(afterEach: (close: () => Promise<void>) => void): (engines: TestEngines) => Promise<Coordinator> {
   const opened: Coordinator[] = [];
   afterEach(async () => {
     for (const coordinator of opened.splice(0)) await coordinator.close().catch(() => undefined);
