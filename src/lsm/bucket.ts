@@ -37,8 +37,8 @@ export interface BucketOptions {
   readonly operator: MergeOperator;
   /** Bloom filter over whole keys; off for buckets that are only scanned or whose keys are dense. */
   readonly bloom: boolean;
-  /** How many entries are still wanted, where the owner knows: then dead ones beyond a quarter cause a merge. */
-  liveEntries?(): number;
+  /** How many entries merges keep, where the owner knows: when more than a quarter are others, everything is merged. */
+  keptEntries?(): number;
 }
 
 /** Reading one bucket of a shard's segments (memtables excluded; their owners merge those in). */

@@ -5,7 +5,7 @@ import type { VersionSource } from './store-version.ts';
 
 interface ColumnRules {
   readonly keep: (docID: number) => boolean;
-  readonly liveRows: () => number;
+  readonly keptRows: () => number;
 }
 
 export class ColumnStore {
@@ -73,8 +73,8 @@ export class ColumnStore {
     return this.rules.get(ordinal)?.keep ?? (() => true);
   }
 
-  liveRowsOf(ordinal: number): number | null {
-    return this.rules.get(ordinal)?.liveRows() ?? null;
+  keptRowsOf(ordinal: number): number | null {
+    return this.rules.get(ordinal)?.keptRows() ?? null;
   }
 
   /** Reads and checks every column, a page at a time; yields what is wrong with the page, or null. */

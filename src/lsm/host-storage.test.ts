@@ -259,7 +259,7 @@ describe('vector columns', () => {
           });
           store.columns.register(2, {
             keep: (docID) => docID % 3 !== 0,
-            liveRows: () => [...model.keys()].filter((id) => id % 3 !== 0).length,
+            keptRows: () => [...model.keys()].filter((id) => id % 3 !== 0).length,
           });
           store.compact();
           await storage.close();

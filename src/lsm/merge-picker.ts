@@ -6,6 +6,7 @@ import { HeddleError } from '../core/errors.ts';
 import type { BucketOptions } from './bucket.ts';
 import type { ColumnReader } from './column-format.ts';
 import type { ColumnStore } from './column-store.ts';
+import type { ContainerReader } from './container-reader.ts';
 import { pickBySize, pickWhole } from './merge-policy.ts';
 import type { Segment } from './segment.ts';
 import type { StorageLimits } from './storage-limits.ts';
@@ -17,6 +18,8 @@ export interface MergePickerOptions {
   /** Buckets that merges leave out. */
   readonly dropped: ReadonlySet<number>;
   readonly columns: ColumnStore;
+  /** Containers that a merge left as large as what it read; until the next flush there is nothing to gain from them. */
+  readonly fruitless: ReadonlySet<number>;
   readonly limits: StorageLimits;
 }
 
@@ -52,9 +55,9 @@ export class MergePicker {
       const columns = version.columnsOf(ordinal);
       if (columns.some((column) => column.container.isDamaged)) continue;
       const candidates = columns.map(({ container }) => ({ bytes: container.ref.byteLength, isDamaged: container.isDamaged }));
-      const live = this.options.columns.liveRowsOf(ordinal);
+      const kept = this.options.columns.keptRowsOf(ordinal);
       const rows = columns.reduce((sum, column) => sum + column.rows, 0);
-      const isGarbage = live !== null && rows > live && (rows - live) * (whole ? rows : GARBAGE_SHARE) > rows;
+      const isGarbage = kept !== null && rows > kept && (rows - kept) * (whole ? rows : GARBAGE_SHARE) > rows && this.mayGain(columns);
       const run = whole ? pickWhole(candidates, isGarbage) : (this.bySize(candidates) ?? (isGarbage ? pickWhole(candidates, true) : null));
       if (run === null) continue;
       const inputs = columns.slice(run.from, run.to);
@@ -85,6 +88,11 @@ export class MergePicker {
     }
   }
 
+  /** False when merging all of these gave nothing back the last time. */
+  private mayGain(inputs: readonly { readonly container: ContainerReader }[]): boolean {
+    return inputs.length > 1 || !this.options.fruitless.has(inputs[0].container.ref.id);
+  }
+
   /**
    * Whether some bucket's dead entries, as far as they are known, are more than one in `share` of its entries, or merging gets rid
    * of damage.
@@ -104,9 +112,10 @@ export class MergePicker {
     }
     // With its damage out of the way: in a segment that no bucket loses anything of, and in a filter.
     if (version.segments.some(({ container }) => container.losesFilter || container.isDamaged)) return true;
+    if (version.segments.length === 0 || !this.mayGain(version.segments)) return false;
     for (const [bucket, { entries, tombstones }] of totals) {
-      const live = buckets.get(bucket)?.liveEntries?.();
-      const dead = live === undefined ? tombstones * 2 : Math.max(tombstones, entries - live);
+      const kept = buckets.get(bucket)?.keptEntries?.();
+      const dead = kept === undefined ? tombstones * 2 : Math.max(tombstones, entries - kept);
       if (dead > 0 && dead * share > entries) return true;
     }
     return false;

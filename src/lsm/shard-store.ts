@@ -79,6 +79,8 @@ export class ShardStore implements VersionSource {
   private readonly host: StoreHost;
   private readonly buckets = new Map<number, BucketOptions>();
   private readonly dropped = new Set<number>();
+  /** See `MergePickerOptions`. */
+  private readonly fruitless = new Set<number>();
   private readonly picker: MergePicker;
   private current: StoreVersion;
   private job: BackgroundJob | null = null;
@@ -95,8 +97,8 @@ export class ShardStore implements VersionSource {
       manifest.columns.map((ref) => new ColumnReader(new ContainerReader(ref, host.context), ref.ordinal)),
     );
     this.columns = new ColumnStore(this);
-    const { buckets, dropped, columns } = this;
-    this.picker = new MergePicker({ buckets, dropped, columns, limits: host.limits });
+    const { buckets, dropped, columns, fruitless } = this;
+    this.picker = new MergePicker({ buckets, dropped, columns, fruitless, limits: host.limits });
   }
 
   get version(): StoreVersion {
@@ -291,6 +293,7 @@ export class ShardStore implements VersionSource {
       for (const ref of [...containers, ...columns]) this.host.context.space.giveBack(ref.extents);
       throw error;
     }
+    this.fruitless.clear();
     this.install(
       new StoreVersion(
         [...containers.map((ref) => new Segment(ref, this.host.context)), ...this.current.segments],
@@ -399,6 +402,8 @@ export class ShardStore implements VersionSource {
     const gone = new Set(job.inputs.map((ref) => ref.id));
     const next = (refs: readonly ContainerRef[], made: ContainerRef | null): ContainerRef[] => spliced(refs, gone, made);
     const { made } = job;
+    if (made !== null && !gone.has(made.id) && made.byteLength >= job.inputs.reduce((sum, ref) => sum + ref.byteLength, 0))
+      this.fruitless.add(made.id);
     try {
       this.host.editShard(this.shard, (now) => ({
         ...now,

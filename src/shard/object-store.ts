@@ -67,7 +67,7 @@ export class ObjectStore {
       id: 2,
       bloom: false,
       operator: { kind: 'replace', keep: (key) => this.kept.has(u32OfKey(key)) },
-      liveEntries: () => this.count,
+      keptEntries: () => this.count + this.active.deaths.length + (this.frozen?.deaths.length ?? 0),
     };
     this.keys = open(KEYS);
     this.objects = open(this.objectsBucket);

@@ -44,7 +44,10 @@ export class VectorField implements VectorRows {
     columns.forEachDocID(this.ordinal, (docID) => {
       if (live.has(docID)) this.present.add(docID);
     });
-    columns.register(this.ordinal, { keep: (docID) => kept.has(docID), liveRows: () => this.present.count() });
+    columns.register(this.ordinal, {
+      keep: (docID) => kept.has(docID),
+      keptRows: () => this.present.count() + kept.count() - live.count(),
+    });
   }
 
   get memtableBytes(): number {
