@@ -93,7 +93,11 @@ export class ByteWriter {
   }
   /** Overwrites four bytes written before, for lengths and checksums known later. */
   patchU32(at: number, value: number): void {
-    for (let i = 0; i < 4; i++) this.buffer[at + i] = value >>> (i * 8);
+    const { buffer } = this;
+    buffer[at] = value;
+    buffer[at + 1] = value >>> 8;
+    buffer[at + 2] = value >>> 16;
+    buffer[at + 3] = value >>> 24;
   }
   /** The bytes written so far, borrowed: valid until the next write or `clear`. */
   finish(): Uint8Array<ArrayBuffer> {

@@ -332,7 +332,7 @@ export class SectionCursor {
       this.seekTo = null;
       if (isThere) break;
     }
-    const key = walker.key.subarray(0, walker.keyLength);
+    const key = this.keyOf(walker);
     if (this.to !== null && compareBytes(key, this.to) >= 0) {
       this.next_ = this.section.info.blocks;
       this.started = false;
@@ -341,6 +341,12 @@ export class SectionCursor {
     this.entry.key = key;
     this.entry.value = this.section.valueAt(this.block, walker.tag, walker.valueAt);
     return this.entry;
+  }
+
+  /** The walker's key; the view of the entry before when it has the same length. */
+  private keyOf({ key, keyLength }: BlockWalker): Uint8Array {
+    const last = this.entry.key;
+    return last.length === keyLength && last.buffer === key.buffer ? last : key.subarray(0, keyLength);
   }
 
   /** A block from the bytes read ahead, which are read anew, into the same buffer, where they end. */

@@ -8,7 +8,7 @@
  * Written by the engine's host, read by the client; never stored.
  */
 import { ByteReader, ByteWriter, varintBytes } from '../core/bytes.ts';
-import { decodeObject, type ObjectRecord } from './object-record.ts';
+import { readObject, type ObjectRecord } from './object-record.ts';
 import { readVectors, vectorsBytes, writeVectors, type NamedVector } from './write-batch.ts';
 
 export interface PagedObject {
@@ -33,7 +33,7 @@ export function* readObjectPage(bytes: Uint8Array): IterableIterator<PagedObject
   const reader = new ByteReader(bytes);
   while (reader.remaining > 0) {
     const docID = reader.u32();
-    const record = decodeObject(reader.blob());
+    const record = readObject(reader, reader.varint());
     yield { docID, record, vectors: readVectors(reader) };
   }
 }

@@ -27,10 +27,14 @@ export interface ObjectRecord extends ObjectHeader {
 /** Milliseconds since the epoch of a hybrid timestamp. */
 export const millisecondsOf = (hlc: number): number => Math.floor(hlc / 4096);
 
-export function encodeObject(record: Omit<ObjectRecord, 'updatedMs'>): Uint8Array<ArrayBuffer> {
+/** The record as bytes, in memory that `allocate` gives (it need not be zeroed). */
+export function encodeObject(
+  record: Omit<ObjectRecord, 'updatedMs'>,
+  allocate: (bytes: number) => Uint8Array<ArrayBuffer> = (bytes) => new Uint8Array(bytes),
+): Uint8Array<ArrayBuffer> {
   const { uuid, hlc, sequence, properties } = record;
   const ageMs = Math.max(0, millisecondsOf(hlc) - record.createdMs);
-  const bytes = new Uint8Array(AGE_AT + varintBytes(ageMs) + varintBytes(sequence) + properties.length);
+  const bytes = allocate(AGE_AT + varintBytes(ageMs) + varintBytes(sequence) + properties.length);
   bytes[0] = VERSION;
   bytes.set(uuid, UUID_AT);
   let rest = hlc;
@@ -52,8 +56,11 @@ function putVarint(into: Uint8Array, at: number, value: number): number {
 }
 
 /** The record in `bytes`, its uuid and properties borrowed. */
-export function decodeObject(bytes: Uint8Array): ObjectRecord {
-  const reader = new ByteReader(bytes);
+export const decodeObject = (bytes: Uint8Array): ObjectRecord => readObject(new ByteReader(bytes), bytes.length);
+
+/** The record at the reader's position, `length` bytes long, its uuid and properties borrowed. */
+export function readObject(reader: ByteReader, length: number): ObjectRecord {
+  const end = reader.at + length;
   const version = reader.u8();
   if (version !== VERSION)
     throw new HeddleError('Unsupported', `object record has version ${version}, this build reads ${VERSION}`, {
@@ -64,7 +71,7 @@ export function decodeObject(bytes: Uint8Array): ObjectRecord {
   const updatedMs = millisecondsOf(hlc);
   const createdMs = updatedMs - reader.varint();
   const sequence = reader.varint();
-  return { uuid, hlc, createdMs, updatedMs, sequence, properties: reader.bytes(reader.remaining) };
+  return { uuid, hlc, createdMs, updatedMs, sequence, properties: reader.bytes(end - reader.at) };
 }
 
 /** The UUID of a record without decoding the rest; borrowed. */

@@ -8,26 +8,22 @@ import type { NamedVector } from '../protocol/write-batch.ts';
 import type { ObjectPage } from './host-api.ts';
 
 export class PageBuilder {
-  private readonly docIDs: number[] = [];
-  private readonly records: Uint8Array[] = [];
-  private readonly vectors: (readonly NamedVector[])[] = [];
+  private readonly objects: { readonly docID: number; readonly record: Uint8Array; readonly vectors: readonly NamedVector[] }[] = [];
   private bytes = 0;
 
   get count(): number {
-    return this.docIDs.length;
+    return this.objects.length;
   }
 
   /** Adds one object; `record` and `vectors` are borrowed until `finish`. */
   add(docID: number, record: Uint8Array, vectors: readonly NamedVector[]): void {
-    this.docIDs.push(docID);
-    this.records.push(record);
-    this.vectors.push(vectors);
+    this.objects.push({ docID, record, vectors });
     this.bytes += pagedObjectBytes(record, vectors);
   }
 
   finish(): ObjectPage {
     const writer = new ByteWriter(this.bytes);
-    for (let i = 0; i < this.docIDs.length; i++) writePagedObject(writer, this.docIDs[i], this.records[i], this.vectors[i]);
-    return { count: this.docIDs.length, bytes: writer.finish() };
+    for (const { docID, record, vectors } of this.objects) writePagedObject(writer, docID, record, vectors);
+    return { count: this.objects.length, bytes: writer.finish() };
   }
 }
