@@ -79,9 +79,16 @@ export class FieldIndex implements IndexPart {
     return this.terms ?? (this.field.shared ? this.searchable : null);
   }
 
+  private get buckets() {
+    return [this.terms, this.searchable, this.planes, this.lengths, this.present, this.size];
+  }
+
   get bytes(): number {
-    const buckets = [this.terms, this.searchable, this.planes, this.lengths, this.present, this.size];
-    return buckets.reduce((sum, bucket) => sum + (bucket?.bytes ?? 0), 0);
+    return this.buckets.reduce((sum, bucket) => sum + (bucket?.bytes ?? 0), 0);
+  }
+
+  get readsValues(): boolean {
+    return this.buckets.some((bucket) => bucket !== null);
   }
 
   add(docID: number, values: readonly unknown[]): void {

@@ -10,6 +10,8 @@ export interface Section {
 export interface IndexPart {
   /** Bytes of its memtables. */
   readonly bytes: number;
+  /** Whether `add` and `remove` look at the values. */
+  readonly readsValues: boolean;
   /** docIDs rise. */
   add(docID: number, values: readonly unknown[], createdMs: number, updatedMs: number): void;
   /** Takes back what `add` counted for these values. */

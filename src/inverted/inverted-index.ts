@@ -69,6 +69,8 @@ export class InvertedIndex {
   times: TimeIndex | null = null;
   private timesOrdinal = TIMES_INDEX;
   private growing = new Map<number, Growing>();
+  /** Some property has an index, in use or being built; otherwise `add` and `remove` look at no values. */
+  readsValues = false;
   private docEnd = 0;
 
   constructor({ schema, bucket, drop, live, kept = live, find, positions = {} }: InvertedIndexOptions) {
@@ -104,6 +106,7 @@ export class InvertedIndex {
     inUse.delete(this.timesOrdinal);
     this.fieldsByOrdinal = inUse as Map<number, FieldIndex>;
     this.fieldsByPath = new Map([...this.fieldsByOrdinal.values()].map((index) => [index.field.path, index]));
+    this.readsValues = [...this.parts()].some((part) => part.readsValues);
     this.openDropped(schema);
   }
 

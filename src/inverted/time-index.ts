@@ -34,6 +34,8 @@ export class TimeIndex implements IndexPart {
     return this.created.bytes + this.updated.bytes;
   }
 
+  readonly readsValues = false;
+
   add(docID: number, _values: readonly unknown[], createdMs: number, updatedMs: number): void {
     this.created.add(docID, createdMs);
     this.updated.add(docID, updatedMs);

@@ -15,6 +15,7 @@ import { virtualShardOf } from '../core/ids.ts';
 import type { BucketCursor, BucketOptions, BucketReader, Entry, SortedEntries } from '../lsm/bucket.ts';
 import { ReplaceMemtable } from '../lsm/replace-memtable.ts';
 import { MergeCursor } from '../lsm/merge-cursor.ts';
+import { Arena } from './arena.ts';
 import { addDeaths, deathEntries, deathsBucket } from './deaths.ts';
 import { UUID_AT, UuidCursor } from './uuid-cursor.ts';
 
@@ -110,6 +111,9 @@ export class ObjectStore {
       });
     return record;
   }
+
+  /** Memory for a record that `put` will take; it lives until the memtable is flushed. */
+  readonly allocate = (bytes: number): Uint8Array<ArrayBuffer> => this.active.arena.allocate(bytes);
 
   /** Takes a new version; `record` is kept, not copied. */
   put(uuid: Uint8Array, docID: number, record: Uint8Array): void {
@@ -212,6 +216,8 @@ class ObjectMemtable {
   readonly keys = new ReplaceMemtable();
   readonly records = new Map<number, Uint8Array>();
   readonly deaths: number[] = [];
+  /** Where the records lie; one that died leaves its bytes behind. */
+  readonly arena = new Arena();
   private recordBytes = 0;
 
   get bytes(): number {
@@ -226,10 +232,7 @@ class ObjectMemtable {
 
   kill(docID: number): void {
     this.deaths.push(docID);
-    const record = this.records.get(docID);
-    if (!record) return;
     this.records.delete(docID);
-    this.recordBytes -= record.length + RECORD_OVERHEAD_BYTES;
   }
 
   /** Takes what came later. */

@@ -202,15 +202,15 @@ export class Shard implements ShardView {
       this.objects.kill(previous);
     }
     const createdMs = millisecondsOf(hlc) - operation.ageMs;
-    this.objects.put(uuid, docID, encodeObject({ uuid, hlc, createdMs, sequence, properties }));
-    this.inverted.add(docID, uuid, createdMs, millisecondsOf(hlc), JSON.parse(fromUtf8(properties)) as unknown[]);
+    this.objects.put(uuid, docID, encodeObject({ uuid, hlc, createdMs, sequence, properties }, this.objects.allocate));
+    const values = this.inverted.readsValues ? (JSON.parse(fromUtf8(properties)) as unknown[]) : [];
+    this.inverted.add(docID, uuid, createdMs, millisecondsOf(hlc), values);
     for (const vector of operation.vectors) this.addVector(docID, vector, sequence);
   }
 
   /** Takes a dying version out of the indexes. */
   private forget(docID: number, carried: ReadonlySet<number>, sequence: number): void {
-    const old = decodeObject(this.objects.record(docID));
-    this.inverted.remove(docID, JSON.parse(fromUtf8(old.properties)) as unknown[]);
+    this.inverted.remove(docID, this.inverted.readsValues ? this.values(docID) : []);
     for (const [ordinal, field] of this.fields) if (!carried.has(ordinal)) field.remove(docID, sequence);
   }
 

@@ -48,18 +48,22 @@ export interface WriteRecord {
   readonly operations: readonly Operation[];
 }
 
+/** Kept: a record of many objects is large, and the log copies it at once. */
+const writer = new ByteWriter(1024);
+
+/** The record as bytes, borrowed until the next call. */
 export function encodeWriteRecord(record: WriteRecord): Uint8Array<ArrayBuffer> {
-  const writer = new ByteWriter(1024);
+  writer.clear();
   const failed = record.failures.length > 0;
   writer.u8(VERSION).u64(record.hlc).bytes(record.request.client).varint(record.request.sequence);
   writer.u8(failed ? FLAG_FAILURES : 0);
   if (failed) writer.text(JSON.stringify(record.failures));
   writer.varint(record.operations.length);
-  for (const operation of record.operations) encodeOperation(writer, operation);
+  for (const operation of record.operations) encodeOperation(operation);
   return writer.finish();
 }
 
-function encodeOperation(writer: ByteWriter, operation: Operation): void {
+function encodeOperation(operation: Operation): void {
   writer.u8(operation.kind);
   switch (operation.kind) {
     case OperationKind.put:
