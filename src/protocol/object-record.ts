@@ -37,10 +37,10 @@ export function encodeObject(
   const bytes = allocate(AGE_AT + varintBytes(ageMs) + varintBytes(sequence) + properties.length);
   bytes[0] = VERSION;
   bytes.set(uuid, UUID_AT);
-  let rest = hlc;
-  for (let at = HLC_AT; at < AGE_AT; at++) {
-    bytes[at] = rest % 256;
-    rest = Math.floor(rest / 256);
+  const high = Math.floor(hlc / 0x1_0000_0000);
+  for (let at = 0; at < 4; at++) {
+    bytes[HLC_AT + at] = hlc >>> (at * 8);
+    bytes[HLC_AT + 4 + at] = high >>> (at * 8);
   }
   bytes.set(properties, putVarint(bytes, putVarint(bytes, AGE_AT, ageMs), sequence));
   return bytes;

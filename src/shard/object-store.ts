@@ -20,8 +20,10 @@ import { addDeaths, deathEntries, deathsBucket } from './deaths.ts';
 import { UUID_AT, UuidCursor } from './uuid-cursor.ts';
 
 const KEY_BYTES = 18;
-/** Where `objects` are looked up by, one at a time. */
+/** What is looked up or handed to a memtable, which copies it: one at a time. */
 const docIDKey = new Uint8Array(4);
+const docIDValue = new Uint8Array(4);
+const lookupKey = new Uint8Array(KEY_BYTES);
 const RECORD_OVERHEAD_BYTES = 64;
 /** A shard with so few objects is scanned by reading all its keys: a cursor for each virtual shard would cost more. */
 const FEW_OBJECTS = 2_048;
@@ -31,12 +33,11 @@ export interface Section {
   readonly entries: SortedEntries;
 }
 
-/** Virtual shard and UUID: the order in which objects are moved. */
-export function objectKey(uuid: Uint8Array): Uint8Array<ArrayBuffer> {
-  const key = new Uint8Array(KEY_BYTES);
-  putVirtualShard(key, virtualShardOf(uuid));
-  key.set(uuid, UUID_AT);
-  return key;
+/** Virtual shard and UUID: the order in which objects are moved. Borrowed until the next call. */
+function keyOf(uuid: Uint8Array): Uint8Array {
+  putVirtualShard(lookupKey, virtualShardOf(uuid));
+  lookupKey.set(uuid, UUID_AT);
+  return lookupKey;
 }
 
 function putVirtualShard(key: Uint8Array, virtualShard: number): void {
@@ -94,7 +95,7 @@ export class ObjectStore {
 
   /** docID of an object's current version, or null. */
   find(uuid: Uint8Array): number | null {
-    const key = objectKey(uuid);
+    const key = keyOf(uuid);
     let value = this.active.keys.get(key);
     if (value === undefined) value = this.frozen?.keys.get(key);
     if (value === undefined) value = this.keys.get(key);
@@ -117,7 +118,7 @@ export class ObjectStore {
 
   /** Takes a new version; `record` is kept, not copied. */
   put(uuid: Uint8Array, docID: number, record: Uint8Array): void {
-    this.active.put(objectKey(uuid), docID, record);
+    this.active.put(keyOf(uuid), docID, record);
     this.live.add(docID);
     this.kept.add(docID);
     this.count++;
@@ -134,7 +135,7 @@ export class ObjectStore {
 
   delete(uuid: Uint8Array, docID: number): void {
     this.kill(docID);
-    this.active.keys.delete(objectKey(uuid));
+    this.active.keys.delete(keyOf(uuid));
   }
 
   /** `[key, docID]` of live objects in key order; pins the segments until closed. */
@@ -225,7 +226,8 @@ class ObjectMemtable {
   }
 
   put(key: Uint8Array, docID: number, record: Uint8Array): void {
-    this.keys.put(key, docIDValue(docID));
+    putDocID(docIDValue, docID);
+    this.keys.put(key, docIDValue);
     this.records.set(docID, record);
     this.recordBytes += record.length + RECORD_OVERHEAD_BYTES;
   }
@@ -260,8 +262,11 @@ class ObjectMemtable {
   }
 }
 
-function docIDValue(docID: number): Uint8Array {
-  return new Uint8Array([docID, docID >>> 8, docID >>> 16, docID >>> 24]);
+function putDocID(into: Uint8Array, docID: number): void {
+  into[0] = docID;
+  into[1] = docID >>> 8;
+  into[2] = docID >>> 16;
+  into[3] = docID >>> 24;
 }
 
 export function readDocID(value: Uint8Array): number {

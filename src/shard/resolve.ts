@@ -42,8 +42,10 @@ interface Version {
   readonly createdMs: number;
   readonly properties: Uint8Array;
   /** Ordinals of vectors it has. */
-  readonly vectors: ReadonlySet<number>;
+  readonly vectors: readonly number[];
 }
+
+const NONE: readonly never[] = [];
 
 export function resolveBatch(
   shard: ShardView,
@@ -88,40 +90,40 @@ class BatchResolver {
   /** True when the entry takes effect or already holds. */
   resolve(entry: WriteEntry): boolean {
     for (const vector of entry.vectors) if (vector.values.length > 0) this.shard.checkVector(vector, this.vectors++);
-    if (entry.kind === WriteKind.attach) return this.attach(entry);
-    const before = this.find(entry.uuid);
+    const key = mapKeyOf(entry.uuid);
+    if (entry.kind === WriteKind.attach) return this.attach(entry, key);
+    const before = this.find(entry.uuid, key);
     switch (entry.kind) {
       case WriteKind.insert:
         if (before) throw conflict(entry.uuid);
-        return this.put(entry, null, entry.properties);
+        return this.put(entry, key, null, entry.properties);
       case WriteKind.upsert:
-        return this.put(entry, before, entry.properties);
+        return this.put(entry, key, before, entry.properties);
       case WriteKind.replace:
         if (!before) throw notFound('replace', entry.uuid);
-        return this.put(entry, before, entry.properties);
+        return this.put(entry, key, before, entry.properties);
       case WriteKind.update:
         if (!before) throw notFound('update', entry.uuid);
-        return this.put(entry, before, patched(before.properties, entry.properties));
+        return this.put(entry, key, before, patched(before.properties, entry.properties));
       case WriteKind.delete:
-        return this.delete(entry.uuid, before);
+        return this.delete(entry.uuid, key, before);
     }
   }
 
-  private find(uuid: Uint8Array): Version | null {
-    const own = this.overlay.get(hashOf(uuid));
+  private find(uuid: Uint8Array, key: string): Version | null {
+    const own = this.overlay.get(key);
     if (own !== undefined) return own;
     const docID = this.shard.find(uuid);
     if (docID === null) return null;
     const record = decodeObject(this.shard.record(docID));
-    const vectors = new Set(this.shard.schema.vectors.map((v) => v.ordinal).filter((ordinal) => this.shard.hasVector(ordinal, docID)));
+    const vectors = this.shard.schema.vectors.map((v) => v.ordinal).filter((ordinal) => this.shard.hasVector(ordinal, docID));
     return { docID, createdMs: record.createdMs, properties: record.properties, vectors };
   }
 
-  private put(entry: WriteEntry, before: Version | null, properties: Uint8Array): boolean {
-    const given = entry.vectors.filter((vector) => vector.values.length > 0);
-    const named = new Set(entry.vectors.map((vector) => vector.ordinal));
-    const carried = before ? this.carried(before, properties, named, entry.kind === WriteKind.update) : [];
-    if (before && given.length === 0 && carried.length === before.vectors.size && equalBytes(before.properties, properties)) return true;
+  private put(entry: WriteEntry, key: string, before: Version | null, properties: Uint8Array): boolean {
+    const given = entry.vectors.length === 0 ? NONE : entry.vectors.filter((vector) => vector.values.length > 0);
+    const carried = before ? this.carried(before, properties, entry) : NONE;
+    if (before && given.length === 0 && carried.length === before.vectors.length && equalBytes(before.properties, properties)) return true;
     const docID = this.nextDocID++;
     const createdMs = before?.createdMs ?? this.nowMs;
     this.operations.push({
@@ -134,16 +136,18 @@ class BatchResolver {
       carried,
       vectors: given,
     });
-    this.overlay.set(hashOf(entry.uuid), { docID, createdMs, properties, vectors: new Set([...carried, ...given.map((v) => v.ordinal)]) });
+    const vectors = given.length === 0 ? carried : [...carried, ...given.map((v) => v.ordinal)];
+    this.overlay.set(key, { docID, createdMs, properties, vectors });
     return true;
   }
 
   /** Vectors of the old version that go on unchanged. */
-  private carried(before: Version, properties: Uint8Array, named: ReadonlySet<number>, isUpdate: boolean): number[] {
-    if (before.vectors.size === 0) return [];
+  private carried(before: Version, properties: Uint8Array, entry: WriteEntry): readonly number[] {
+    if (before.vectors.length === 0) return NONE;
     const changed = changedOrdinals(before.properties, properties);
+    const isUpdate = entry.kind === WriteKind.update;
     return this.shard.schema.vectors
-      .filter((vector) => before.vectors.has(vector.ordinal) && !named.has(vector.ordinal))
+      .filter(({ ordinal }) => before.vectors.includes(ordinal) && !entry.vectors.some((named) => named.ordinal === ordinal))
       .filter((vector) => (isUpdate || vector.when === 'background') && !(vector.when === 'background' && this.madeFrom(vector, changed)))
       .map((vector) => vector.ordinal);
   }
@@ -152,17 +156,17 @@ class BatchResolver {
     return this.shard.schema.properties.some((property) => changed.has(property.ordinal) && vector.from.includes(property.name));
   }
 
-  private delete(uuid: Uint8Array, before: Version | null): boolean {
+  private delete(uuid: Uint8Array, key: string, before: Version | null): boolean {
     if (!before) return false;
     this.operations.push({ kind: OperationKind.delete, uuid, docID: before.docID });
-    this.overlay.set(hashOf(uuid), null);
+    this.overlay.set(key, null);
     return true;
   }
 
   /** A vector for a version that is gone, or that has one by now, is dropped: it was computed from an older text. */
-  private attach(entry: WriteEntry): boolean {
+  private attach(entry: WriteEntry, key: string): boolean {
     const docID = entry.expectedDocID;
-    if (this.overlay.has(hashOf(entry.uuid))) return false;
+    if (this.overlay.has(key)) return false;
     if (!this.shard.isLive(docID) || this.shard.find(entry.uuid) !== docID) return false;
     const vectors = entry.vectors.filter((vector) => !this.shard.hasVector(vector.ordinal, docID));
     if (vectors.length === 0) return false;
@@ -172,7 +176,7 @@ class BatchResolver {
 }
 
 /** The 16 bytes as a string of eight code units: a cheap Map key. */
-function hashOf(u: Uint8Array): string {
+function mapKeyOf(u: Uint8Array): string {
   return String.fromCharCode(
     u[0] | (u[1] << 8),
     u[2] | (u[3] << 8),

@@ -72,7 +72,9 @@ export class Ours implements Subject {
   /** Longest single slice of background work, in ms. */
   private sliceMaxMs = 0;
   private maintaining = false;
-  private inFlight = 0;
+  private puts = 0;
+  /** `puts` when the last slice began. */
+  private putsSeen = 0;
   private readonly defer = macrotasks();
 
   constructor(directory = 'ours', durability: 'strict' | 'relaxed' = 'strict') {
@@ -95,10 +97,9 @@ export class Ours implements Subject {
   }
 
   async put(from: number, count: number): Promise<void> {
-    this.inFlight++;
+    this.puts++;
     await this.write(from, count);
     this.maintain();
-    this.inFlight--;
   }
 
   async putInFlight(from: number, count: number, inFlight: number): Promise<void> {
@@ -176,7 +177,8 @@ export class Ours implements Subject {
     if (this.maintaining) return;
     this.maintaining = true;
     const slice = async (): Promise<void> => {
-      const isBusy = this.inFlight > 0;
+      const isBusy = this.puts > this.putsSeen;
+      this.putsSeen = this.puts;
       const started = performance.now();
       const isMore = await this.host.maintain(SLICE_MS);
       this.sliceMaxMs = Math.max(this.sliceMaxMs, performance.now() - started);
