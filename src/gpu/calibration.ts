@@ -42,18 +42,22 @@ const SIZE: CalibrationSize = { rows: 16_384, dimensions: 384, queries: 256 };
 const SCRATCH_BYTES = 2 ** 25;
 const ROUNDS = 3;
 
-const keyOf = (gpu: GpuDevice): string => `heddle-gpu:${gpu.facts.description}`;
+const keyOf = (gpu: Pick<GpuDevice, 'facts'>): string => `heddle-gpu:${gpu.facts.description}`;
 
-/** The kept calibration of this adapter, or a new one. */
-export async function calibrated(gpu: GpuDevice, clock: Clock, store: KeyValueStore | null): Promise<Calibration> {
+/** The kept calibration of this adapter, or a new one, which is kept. */
+export async function calibrated(
+  gpu: Pick<GpuDevice, 'facts'>,
+  store: KeyValueStore | null,
+  measure: () => Promise<Calibration>,
+): Promise<Calibration> {
   const known = (await store?.get(keyOf(gpu))) as Calibration | undefined;
   if (known?.version === 1 && TILE_SHAPES[known.shape]) return known;
-  const fresh = await calibrate(gpu, clock);
+  const fresh = await measure();
   await keepCalibration(gpu, store, fresh);
   return fresh;
 }
 
-export async function keepCalibration(gpu: GpuDevice, store: KeyValueStore | null, calibration: Calibration): Promise<void> {
+export async function keepCalibration(gpu: Pick<GpuDevice, 'facts'>, store: KeyValueStore | null, calibration: Calibration): Promise<void> {
   await store?.set(keyOf(gpu), calibration);
 }
 

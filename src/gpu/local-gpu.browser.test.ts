@@ -173,6 +173,7 @@ test('the self-test notices kernels that are a little wrong', async () => {
   const mutations: readonly (readonly [KernelFamily, string, string])[] = [
     ['exact', 'key == otherKey && id < otherId', 'key == otherKey && id > otherId'],
     ['graph', 'min(length + fresh, 16u)', 'min(length + fresh, 6u)'],
+    ['build', 'keptCount == 4u', 'keptCount == 3u'],
     ['kmeans', 'sum < nearestDistance', 'sum < nearestDistance * 0.5'],
   ];
   const create = GPUDevice.prototype.createShaderModule;

@@ -10,7 +10,7 @@ import { SeededRandom, type Clock, type Logger } from '../core/clock.ts';
 import { formatName, type RowFormat } from '../kernels/gpu/row-format.ts';
 import { preparedRow } from '../kernels/scalar/distances.ts';
 import { TILE_SHAPES } from '../kernels/gpu/tile-distances.ts';
-import { calibrated, keepCalibration, type Calibration, type KeyValueStore } from './calibration.ts';
+import { calibrate, calibrated, keepCalibration, type Calibration, type KeyValueStore } from './calibration.ts';
 import { exactSearch, type GpuHits } from './exact-search.ts';
 import type {
   BuildRequest,
@@ -58,6 +58,8 @@ interface OpenTable {
 
 const REOPEN_MS = 1_000;
 const REOPEN_MS_MAX = 60_000;
+/** Jobs between two writes of the costs. */
+const KEEP_EVERY = 64;
 const SCRATCH_BYTES_MAX = 2 ** 26;
 /** Rows before a batch up to which building scans instead of walking: about where both cost the same. */
 const SCAN_ROWS_MAX = 32_768;
@@ -75,6 +77,7 @@ export class LocalGpu implements GpuBackend {
   private readonly uploads = new UploadRule();
   private readonly checked = new Map<string, string | null>();
   private jobsRun = 0;
+  private jobsLearned = 0;
   private jobsDeclined = 0;
   private jobsFailed = 0;
   private devicesLost = 0;
@@ -135,7 +138,8 @@ export class LocalGpu implements GpuBackend {
         return null;
       }
       device.onLost((message) => this.onLost(device, message));
-      if (!device.facts.isSoftware) this.calibration = await device.exclusive(() => calibrated(device, clock, store));
+      if (!device.facts.isSoftware)
+        this.calibration = await device.exclusive(() => calibrated(device, store, () => calibrate(device, clock)));
       this.device = device;
       this.state = 'ready';
       return device;
@@ -186,23 +190,31 @@ export class LocalGpu implements GpuBackend {
       this.jobsDeclined++;
       return null;
     }
-    let tookMs = 0;
+    let tookMs: number | null = null;
     const done = await this.run(async (gpu) => {
+      const compiled = gpu.compiled.length;
       const started = this.options.clock.monotonic();
       const answer = await job(gpu);
-      tookMs = this.options.clock.monotonic() - started;
+      // What compiling took says nothing of the next job.
+      if (gpu.compiled.length === compiled) tookMs = this.options.clock.monotonic() - started;
       return answer;
     });
     if (done === null) return null;
     this.jobsRun++;
     this.reopenAfterMs = REOPEN_MS;
-    const { device, calibration } = this;
-    if (device && calibration && size.kind !== 'build') {
-      this.calibration = { ...calibration, costs: refit(calibration.costs, size, tookMs) };
-      if (this.jobsRun % 64 === 0)
-        await keepCalibration(device, this.options.store, this.calibration).catch((error: unknown) => this.note(error));
-    }
+    if (tookMs !== null && size.kind !== 'build') await this.learn(size, tookMs);
     return done;
+  }
+
+  /** Refits the costs by a job, and keeps them now and then: soon at first, as a session may be short. */
+  private async learn(size: GpuJobSize, tookMs: number): Promise<void> {
+    const { device, calibration } = this;
+    if (!device || !calibration) return;
+    this.calibration = { ...calibration, costs: refit(calibration.costs, size, tookMs) };
+    this.jobsLearned++;
+    const isPowerOfTwo = (this.jobsLearned & (this.jobsLearned - 1)) === 0;
+    if (isPowerOfTwo || this.jobsLearned % KEEP_EVERY === 0)
+      await keepCalibration(device, this.options.store, this.calibration).catch((error: unknown) => this.note(error));
   }
 
   private get shape(): number {

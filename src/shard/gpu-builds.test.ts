@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
-import { SeededRandom, silentLogger, systemClock, systemRandom } from '../core/clock.ts';
+import { SeededRandom, silentLogger, systemClock, systemRandom, type Clock } from '../core/clock.ts';
+import type { GpuJobSize } from '../gpu/gpu-backend.ts';
 import { ScalarGpu } from '../gpu/scalar-gpu.ts';
 import { WriteKind } from '../protocol/write-batch.ts';
 import type { CollectionSchema } from '../schema/collection-schema.ts';
@@ -19,16 +20,20 @@ afterEach(async () => {
   for (const host of hosts.splice(0)) await host.close();
 });
 
-async function hostOn(vfs: Vfs, gpu: ScalarGpu): Promise<ShardHost> {
+/** Time that tests have skipped. */
+let skippedMs = 0;
+const clock: Clock = { now: () => systemClock.now() + skippedMs, monotonic: () => systemClock.monotonic() + skippedMs };
+
+async function hostOn(vfs: Vfs, gpu: ScalarGpu, bulkRowsMin = 500): Promise<ShardHost> {
   const host = await ShardHost.open({
     vfs,
     mirror: null,
-    clock: systemClock,
+    clock,
     random: systemRandom,
     logger: silentLogger,
     durability: 'relaxed',
     gpu,
-    limits: { bulkRowsMin: 500 },
+    limits: { bulkRowsMin },
     defer: queueMicrotask,
   });
   hosts.push(host);
@@ -94,6 +99,35 @@ test.each(['declined', 'lost', 'thrown'] as const)('a build that is %s leaves th
   const health = (await host.vectorHealth(SHARD, VECTOR))!;
   expect(health).toMatchObject({ inGraph: ROWS, backlog: 0 });
   expect(health.recallAt10).toBeGreaterThan(0.97);
+});
+
+test('rows that are few beside those in the graph are linked one by one; from one in eight on the planner is asked', async () => {
+  const gpu = new ScalarGpu();
+  const asked: GpuJobSize[] = [];
+  const plan = gpu.plan.bind(gpu);
+  gpu.plan = async (job) => {
+    asked.push(job);
+    return plan(job);
+  };
+  gpu.planFor = ({ cpuMs }) => ({ useGpu: false, gpuMs: null, cpuMs, reason: 'none' });
+  const host = await hostOn(memoryVfs(), gpu, 100);
+  await host.putShard(SHARD, testSchema());
+  await insert(host, 0, FIRST);
+  await quiet(host);
+  expect(asked).toHaveLength(1);
+  gpu.planFor = ({ cpuMs }) => ({ useGpu: true, gpuMs: 0, cpuMs, reason: 'test' });
+  // The pause after a refusal has to pass first.
+  skippedMs += 60_000;
+  const few = FIRST + 120;
+  await insert(host, FIRST, few);
+  await quiet(host);
+  expect(asked).toHaveLength(1);
+  expect(await host.vectorHealth(SHARD, VECTOR)).toMatchObject({ inGraph: few, backlog: 0 });
+  const all = few + 300;
+  await insert(host, few, all);
+  await quiet(host);
+  expect([asked.length, gpu.builds]).toEqual([2, 1]);
+  expect(asked[1].uploadBytes).toBe(all * DIMENSIONS * 4);
 });
 
 test('an answer that comes after the rows were linked is no reason not to ask for the next ones', async () => {
