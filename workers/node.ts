@@ -46,13 +46,14 @@ export async function connect(name: string, options: ConnectOptions = {}): Promi
   }
 }
 
-function open(root: string | null, { durability, engines, threads, logger: log }: ConnectOptions): Promise<Coordinator> {
+function open(root: string | null, { durability, engines, threads, salvage, logger: log }: ConnectOptions): Promise<Coordinator> {
   const logger = log && { log };
-  if (threads !== true) return openInProcess({ vfs: root === null ? memoryVfs() : nodeVfs(root), durability, engines, logger });
+  if (threads !== true) return openInProcess({ vfs: root === null ? memoryVfs() : nodeVfs(root), durability, engines, salvage, logger });
   return openInThreads({
     vfs: root === null ? null : nodeVfs(root),
     engines: engines ?? defaultEngines(availableParallelism()),
     durability,
+    salvage,
     logger,
     startThread: (index, threadOptions) => startEngineThread(root, index, threadOptions),
   });

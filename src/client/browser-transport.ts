@@ -122,7 +122,7 @@ class OwnerLink {
     this.worker = this.makeWorker();
     this.control = new Caller();
     void this.control.attach(this.worker);
-    const { storage, durability = 'strict', engines = null, onEvicted, gpu } = this.options;
+    const { storage, durability = 'strict', engines = null, onEvicted, gpu, salvage } = this.options;
     const boot: BootOptions = {
       name: this.name,
       storage: storage === 'memory' ? 'memory' : 'opfs',
@@ -131,6 +131,7 @@ class OwnerLink {
       allowEvicted: onEvicted !== undefined,
       tab: this.tab,
       gpu,
+      salvage,
     };
     const { worker } = this;
     const begin = (): void => {

@@ -11,6 +11,11 @@ export interface ConnectOptions {
   readonly storage?: 'opfs' | 'memory' | { readonly path: string };
   /** `strict` (default): flushed before a write is acknowledged. `relaxed`: within 50 ms. */
   readonly durability?: 'strict' | 'relaxed';
+  /**
+   * Opens a database whose log is damaged, which is refused else: with what is left, to be read and for `db.salvage()`. Nothing can be
+   * written, and the files stay as they are. A database that is whole opens as always.
+   */
+  readonly salvage?: boolean;
   readonly signal?: AbortSignal;
   /** How long opening may take; two minutes. */
   readonly timeoutMs?: number;

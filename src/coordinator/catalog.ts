@@ -110,7 +110,7 @@ export class Catalog {
         continue;
       }
       await Promise.all(
-        leading.shards.filter((shard) => shards.get(shard)?.version !== leading.version).map((shard) => this.put(shard, leading)),
+        leading.shards.filter((shard) => shards.get(shard)?.version !== leading.version).map((shard) => this.put(shard, leading, true)),
       );
       this.byId.set(id, leading);
     }
@@ -246,9 +246,9 @@ export class Catalog {
     this.onChange(schema.id, schema);
   }
 
-  private async put(shard: number, schema: CollectionSchema): Promise<void> {
+  private async put(shard: number, schema: CollectionSchema, completes = false): Promise<void> {
     const engine = this.engine(shard);
-    await engine.run((host) => host.putShard(shard, schema));
+    await engine.run((host) => host.putShard(shard, schema, completes));
     this.engineOf.set(shard, engine);
   }
 }

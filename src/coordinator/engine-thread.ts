@@ -10,6 +10,7 @@ export interface EngineThreadOptions {
   readonly durability: 'strict' | 'relaxed';
   /** The database was made before. */
   readonly mustExist: boolean;
+  readonly salvage?: boolean;
 }
 
 /** From an engine thread to the one that started it: first how opening went, then whatever it logs. */
@@ -26,7 +27,10 @@ export interface EngineThreadEnvironment {
   end(): void;
 }
 
-export async function runEngineThread({ durability, mustExist }: EngineThreadOptions, environment: EngineThreadEnvironment): Promise<void> {
+export async function runEngineThread(
+  { durability, mustExist, salvage }: EngineThreadOptions,
+  environment: EngineThreadEnvironment,
+): Promise<void> {
   const { vfs, port, tell, end } = environment;
   try {
     const host = await ShardHost.open({
@@ -37,6 +41,7 @@ export async function runEngineThread({ durability, mustExist }: EngineThreadOpt
       logger: { log: (level, message, fields) => tell({ kind: 'log', level, message, fields }) },
       durability,
       mustExist,
+      salvage,
       defer: (run) => setImmediate(run),
     });
     const server = serveHost(port, host, () => {

@@ -24,7 +24,7 @@ export class EngineWorker implements EngineWorkerApi {
   }
 
   async boot(
-    { name, index, storage, durability, mustExist, lifeLock }: EngineBootOptions,
+    { name, index, storage, durability, mustExist, salvage, lifeLock }: EngineBootOptions,
     port: MessagePort,
     gpu: MessagePort | null,
   ): Promise<PlainError | null> {
@@ -40,6 +40,7 @@ export class EngineWorker implements EngineWorkerApi {
         logger,
         durability,
         mustExist: stored && mustExist,
+        salvage,
         gpu: gpu && connectGpu(gpu).backend,
         defer: afterMessages(),
       });

@@ -17,6 +17,7 @@ export interface InProcessOptions {
   /** Engines of a new database; one that exists keeps its number. */
   readonly engines?: number;
   readonly durability?: 'strict' | 'relaxed';
+  readonly salvage?: boolean;
   readonly clock?: Clock;
   readonly random?: Random;
   readonly logger?: Logger;
@@ -29,6 +30,7 @@ export async function openInProcess(options: InProcessOptions): Promise<Coordina
     vfs,
     mirrorOf = () => null,
     durability = 'strict',
+    salvage,
     clock = systemClock,
     random = systemRandom,
     logger = silentLogger,
@@ -45,6 +47,7 @@ export async function openInProcess(options: InProcessOptions): Promise<Coordina
         random,
         logger,
         durability,
+        salvage,
         defer: (run) => setImmediate(run),
         limits,
         storageLimits,

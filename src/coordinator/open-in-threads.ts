@@ -29,17 +29,18 @@ export interface ThreadsOptions {
   /** Threads of a new database; one that exists keeps its number. */
   readonly engines: number;
   readonly durability?: 'strict' | 'relaxed';
+  readonly salvage?: boolean;
   readonly logger?: Logger;
   readonly startThread: (index: number, options: EngineThreadOptions) => EngineThread;
 }
 
 export async function openInThreads(options: ThreadsOptions): Promise<Coordinator> {
-  const { vfs, engines, durability = 'strict', logger = silentLogger, startThread } = options;
+  const { vfs, engines, durability = 'strict', salvage, logger = silentLogger, startThread } = options;
   const engineCount = vfs === null ? engines : await engineCountOf(vfs, engines);
   // Only the first start may find nothing; an engine that is started again must find what it left.
   const made = new Set<number>();
   const startEngine = async (index: number): Promise<EngineProcess> => {
-    const process = await boot(startThread(index, { durability, mustExist: made.has(index) }), index, logger);
+    const process = await boot(startThread(index, { durability, mustExist: made.has(index), salvage }), index, logger);
     if (vfs !== null) made.add(index);
     return process;
   };

@@ -111,7 +111,7 @@ class EngineThread {
 
 async function startEngineWorker(
   { worker, crashed }: EngineThread,
-  { name, storage, durability }: BootOptions,
+  { name, storage, durability, salvage }: BootOptions,
   index: number,
   mustExist: boolean,
   locks: LockManager,
@@ -121,7 +121,7 @@ async function startEngineWorker(
   const lifeLock = lockNames.engine(name, index, uuidText(systemRandom.fill(new Uint8Array(16))));
   const api = wrap<EngineWorkerApi>(worker);
   const booted = await Promise.race([
-    api.boot({ name, index, storage, durability, mustExist, lifeLock }, transfer(port2, [port2]), gpu && transfer(gpu, [gpu])),
+    api.boot({ name, index, storage, durability, mustExist, salvage, lifeLock }, transfer(port2, [port2]), gpu && transfer(gpu, [gpu])),
     crashed.then((error) => error.toPlain()),
   ]);
   if (booted !== null) {

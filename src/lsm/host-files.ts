@@ -76,3 +76,29 @@ function writeZeros(file: VfsFile, bytes: number): void {
   const zeros = new Uint8Array(Math.min(bytes, 1 << 20));
   for (let at = 0; at < bytes; at += zeros.length) file.write(zeros.subarray(0, Math.min(zeros.length, bytes - at)), at);
 }
+
+/** The same files, of which no byte can be changed. */
+export function readOnlyFiles({ manifests, logs, data }: HostFiles): HostFiles {
+  const all = (files: readonly VfsFile[]): VfsFile[] => files.map(readOnly);
+  return { manifests: all(manifests), logs: all(logs), data: all(data) };
+}
+
+function readOnly(file: VfsFile): VfsFile {
+  const refuse = (): never => {
+    throw readOnlyError(`file ${file.name}`);
+  };
+  return {
+    name: file.name,
+    read: (into, at) => file.read(into, at),
+    size: () => file.size(),
+    close: () => file.close(),
+    flush: () => undefined,
+    write: refuse,
+    truncate: refuse,
+  };
+}
+
+export const readOnlyError = (what: string): HeddleError =>
+  new HeddleError('StorageUnavailable', `${what} can't be written: the database was opened to salvage it`, {
+    hint: 'Restore what `db.salvage()` gives into a new database.',
+  });

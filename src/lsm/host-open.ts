@@ -12,7 +12,7 @@ import { namesSettle } from '../vfs/settle.ts';
 import type { Vfs, VfsFile } from '../vfs/vfs.ts';
 import { FirstMinute, type MirrorRecord, readMirror } from './first-minute.ts';
 import { catchUp, foldMirror, isBehind } from './mirror-state.ts';
-import { type HostFiles, MANIFEST_NAMES, closeFiles, createFiles, openAll, openExisting, pickFiles } from './host-files.ts';
+import { type HostFiles, MANIFEST_NAMES, closeFiles, createFiles, openAll, openExisting, pickFiles, readOnlyFiles } from './host-files.ts';
 import { FRAME_MAGIC } from './log-frame.ts';
 import { logDamage, recoverLog } from './log-recovery.ts';
 import { scanLog } from './log-scan.ts';
@@ -111,6 +111,7 @@ async function openFound(
   if (files === null) return null;
   try {
     const opened = recoverFiles(options, limits, files, found);
+    if (opened.isReadOnly) return { ...opened, firstMinute: null };
     if (mirrored.length > 0 && !newest.settled && isBehind(opened, mirrored)) {
       closeFiles(files);
       return null;
@@ -156,32 +157,24 @@ function recoverFiles(
         details: { readable: newest.generation, durable: scan.generation },
       },
     );
-  const skipDamage = options.skipLogDamage ?? false;
-  const recovered = recoverLog(scan, newest, skipDamage);
-  for (const file of files.logs) {
-    if (file.size() >= limits.logFileBytes) continue;
-    // In the first minute a power cut may take the length of a new file; later nothing makes a log file shorter.
-    if (newest.settled && !skipDamage)
-      throw logDamage(`log file ${file.name} was cut to ${file.size()} of ${limits.logFileBytes} bytes`, { file: file.name });
-    file.truncate(limits.logFileBytes);
-  }
-  const space = spaceOf(files.data, limits, [newest, ...(fallback === null ? [] : [fallback])]);
+  const isSalvage = options.salvage ?? false;
+  const recovered = recoverLog(scan, newest, isSalvage);
+  // In the first minute a power cut may take the length of a new file; later nothing makes a log file shorter.
+  const cut = newest.settled ? files.logs.find((file) => file.size() < limits.logFileBytes) : undefined;
+  const cutShort = cut && `log file ${cut.name} was cut to ${cut.size()} of ${limits.logFileBytes} bytes`;
+  if (cutShort && !isSalvage) throw logDamage(cutShort, { file: cut.name });
+  const lost = recovered.lost ?? cutShort ?? null;
+  const opened = lost === null ? files : readOnlyFiles(files);
+  const space = spaceOf(opened.data, limits, [newest, ...(fallback === null ? [] : [fallback])]);
   if (fallback !== null) retireFallback(space, newest, fallback);
   const log = new Log(
-    { files: files.logs, fileBytes: limits.logFileBytes, fileBytesMax: limits.logFileBytesMax, hostSeed, isWanted: wantedOf(newest) },
+    { files: opened.logs, fileBytes: limits.logFileBytes, fileBytesMax: limits.logFileBytesMax, hostSeed, isWanted: wantedOf(newest) },
     recovered.position,
   );
-  // What is left of a torn generation is wiped: the next write of that file could complete it, naming data that is no more.
-  for (const index of found.damaged) files.manifests[index].write(new Uint8Array(MANIFEST_HEADER_BYTES), 0);
-  for (const file of files.manifests) file.flush();
-  for (const file of files.logs) file.flush();
-  for (const { shard, sequence, type, payload } of recovered.strayRecords) log.append(shard, sequence, type, [payload]);
-  if (recovered.strayRecords.length > 0) log.write(newest.generation);
-  else if (recovered.position.frames.length > 0) log.seal(newest.generation);
-  log.flush();
+  if (lost === null) beginWriting(files, limits, found, log, recovered.position.frames.length > 0);
   const settleMs = newest.settled ? 0 : settleMsOf(options, limits);
   return {
-    files,
+    files: opened,
     limits,
     manifest: newest,
     fallback,
@@ -189,10 +182,21 @@ function recoverFiles(
     log,
     hostSeed,
     records: recovered.records,
-    isRepaired: recovered.isDamaged,
+    isReadOnly: lost !== null,
     settleMs,
-    notes: found.notes,
+    notes: lost === null ? found.notes : [...found.notes, lost],
   };
+}
+
+/** Puts right what a crash may have left of the files, and makes what was read durable: it may have come from a cache only. */
+function beginWriting(files: HostFiles, limits: StorageLimits, { newest, damaged }: FoundManifests, log: Log, goesOn: boolean): void {
+  for (const file of files.logs) if (file.size() < limits.logFileBytes) file.truncate(limits.logFileBytes);
+  // What is left of a torn generation is wiped: the next write of that file could complete it, naming data that is no more.
+  for (const index of damaged) files.manifests[index].write(new Uint8Array(MANIFEST_HEADER_BYTES), 0);
+  for (const file of files.manifests) file.flush();
+  for (const file of files.logs) file.flush();
+  if (goesOn) log.seal(newest.generation);
+  log.flush();
 }
 
 /** Records of a shard that does not exist, or of an earlier one with its id, are not wanted. */
@@ -289,7 +293,7 @@ async function makeHost(options: HostStorageOptions, limits: StorageLimits, mirr
       log,
       hostSeed,
       records,
-      isRepaired: false,
+      isReadOnly: false,
       firstMinute,
       settleMs,
       notes: [],

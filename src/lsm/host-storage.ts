@@ -17,14 +17,13 @@ import { BlockCache } from './block-cache.ts';
 import type { StreamSpace } from './bucket.ts';
 import type { ReadContext } from './container-reader.ts';
 import { DamageList } from './damage-list.ts';
-import { type HostFiles, closeFiles } from './host-files.ts';
+import { type HostFiles, closeFiles, readOnlyError } from './host-files.ts';
 import { openHost } from './host-open.ts';
 import type { Log } from './log.ts';
 import type { LogRecord } from './log-frame.ts';
 import type { Manifest, ShardManifest } from './manifest.ts';
 import { writeSlot } from './manifest-files.ts';
 import type { HostStorageOptions, OpenedHost } from './opened-host.ts';
-import { type SalvagedEntry, salvageShards } from './salvage.ts';
 import { Scrub } from './scrub.ts';
 import { Settling } from './settling.ts';
 import { ShardStore, type StoreHost } from './shard-store.ts';
@@ -75,6 +74,8 @@ const SEAL_IDLE_MS = 50;
 
 export class HostStorage {
   readonly streams: StreamSpace;
+  /** Acknowledged parts of the log are lost, and it was opened to salvage the rest. */
+  readonly isReadOnly: boolean;
   private readonly options: HostStorageOptions;
   private readonly files: HostFiles;
   private readonly limits: StorageLimits;
@@ -116,6 +117,7 @@ export class HostStorage {
   private constructor(options: HostStorageOptions, opened: OpenedHost) {
     this.options = options;
     this.files = opened.files;
+    this.isReadOnly = opened.isReadOnly;
     this.limits = opened.limits;
     this.space = opened.space;
     this.log = opened.log;
@@ -142,7 +144,6 @@ export class HostStorage {
     this.streams = this.streamTable;
     for (const shard of opened.manifest.shards) this.stores.set(shard.id, new ShardStore(this.storeHost(), shard));
     this.log.bindCovered((shard) => this.coveredSequence(shard));
-    if (opened.isRepaired) this.writeManifest({});
   }
 
   /** Records after each shard's flushed sequence, in log order. Payloads are borrowed until `replayed`. */
@@ -157,7 +158,7 @@ export class HostStorage {
 
   /** Adds a record (copied) to the group that the next `commit` writes. `sequence` rises with every record of the shard. */
   append(shard: number, sequence: number, type: number, payload: readonly Uint8Array[]): void {
-    this.checkUsable();
+    this.checkWritable();
     if (!this.stores.has(shard)) throw new HeddleError('NotFound', `shard ${shard} does not exist`, { details: { shard } });
     this.log.append(shard, sequence, type, payload);
   }
@@ -268,6 +269,7 @@ export class HostStorage {
   /** One slice of background work over all shards: merges, giving space back, sealing the log. False when nothing is left. */
   step(budgetMs: number): boolean {
     this.checkUsable();
+    if (this.isReadOnly) return false;
     this.checkSettled();
     const stores = [...this.stores.values()];
     for (let i = 0; i < stores.length; i++) {
@@ -320,18 +322,13 @@ export class HostStorage {
     return [...this.stores.values()].flatMap((store) => store.verify().map((line) => `shard ${store.shard}: ${line}`));
   }
 
-  /** Every entry of every segment that can still be read, newest version of each container first; damaged blocks are counted. */
-  salvage(): IterableIterator<SalvagedEntry> {
-    return salvageShards([...this.stores.values()].map((store) => ({ shard: store.shard, segments: store.version.segments })));
-  }
-
   /** Flushes the log and closes all files. Memtables are the host's to flush before. */
   async close(): Promise<void> {
     if (this.isClosed) return;
     this.isClosed = true;
     for (const store of this.stores.values()) store.close();
     try {
-      if (this.failure === null && this.log.failed === null) {
+      if (!this.isReadOnly && this.failure === null && this.log.failed === null) {
         this.log.flush();
         if (this.log.needsSeal) this.log.seal(this.manifest.generation);
         await this.settling.close();
@@ -380,7 +377,7 @@ export class HostStorage {
 
   /** The next generation: written, flushed, then in force. `StorageFull` leaves everything as it was. */
   private writeManifest(changes: Partial<Manifest>): void {
-    this.checkUsable();
+    this.checkWritable();
     const before = this.manifest;
     const shards = changes.shards ?? before.shards;
     const flushed = new Map(shards.map((shard) => [shard.id, shard.flushedSequence]));
@@ -436,7 +433,7 @@ export class HostStorage {
   }
 
   private checkSettled(): void {
-    if (!this.settling.isDue) return;
+    if (this.isReadOnly || !this.settling.isDue) return;
     this.writeManifest({ settled: true });
     this.settling.settle();
   }
@@ -451,6 +448,11 @@ export class HostStorage {
       hint: 'open the database again; it starts empty',
     });
     throw this.failure;
+  }
+
+  private checkWritable(): void {
+    this.checkUsable();
+    if (this.isReadOnly) throw readOnlyError('the log');
   }
 
   private checkUsable(): void {

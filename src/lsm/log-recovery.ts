@@ -8,10 +8,8 @@ import type { Manifest } from './manifest.ts';
 export interface RecoveredLog {
   readonly position: LogPosition;
   readonly records: readonly LogRecord[];
-  /** Records found behind damage, which the log must take again; empty unless damage is skipped. */
-  readonly strayRecords: readonly LogRecord[];
-  /** Damage was skipped: a manifest must forget it. */
-  readonly isDamaged: boolean;
+  /** What of the log is lost; null unless damage is skipped. Then nothing may be written at `position`. */
+  readonly lost: string | null;
 }
 
 /**
@@ -24,33 +22,39 @@ export function recoverLog(scan: LogScan, manifest: Manifest, skipDamage: boolea
   const first = scan.frames[0]?.group ?? Infinity;
   const last = scan.frames[scan.frames.length - 1]?.group ?? neededFrom - 1;
   const isDamaged = durable >= neededFrom && (first > neededFrom || last < durable);
-  if (isDamaged && !skipDamage)
-    throw logDamage(
-      `the log is damaged: groups ${neededFrom} to ${durable} were acknowledged, readable are ${first === Infinity ? 'none' : `${first} to ${last}`}`,
-      { neededFrom, durable, first: first === Infinity ? null : first, last },
-    );
+  const lost = isDamaged
+    ? `the log is damaged: groups ${neededFrom} to ${durable} were acknowledged, readable are ${first === Infinity ? 'none' : `${first} to ${last}`}`
+    : null;
+  if (lost !== null && !skipDamage) throw logDamage(lost, { neededFrom, durable, first: first === Infinity ? null : first, last });
   const isWanted = wantedBy(manifest);
   const wanted = (frames: LogScan['frames']): LogRecord[] =>
     frames.flatMap((frame) => [...readRecords(frame.payload)].filter((record) => isWanted(record.shard, frame.group, record.sequence)));
   const goesOn = scan.frames.length > 0 && last >= neededFrom - 1;
-  const records = wanted(scan.frames);
-  const strayRecords = isDamaged ? wanted(scan.stray) : [];
   return {
     position: {
       epoch: scan.epoch + 1,
       frames: goesOn ? scan.files.flatMap((file) => file.frames.map((frame) => ({ file: file.file, frame }))) : [],
-      nextGroup: isDamaged ? Math.max(durable, last) + 1 : neededFrom,
+      nextGroup: neededFrom,
     },
-    records: [...records, ...strayRecords],
-    strayRecords: goesOn ? strayRecords : isDamaged ? [...records, ...strayRecords] : [],
-    isDamaged,
+    records: lost === null ? wanted(scan.frames) : unbroken([...wanted(scan.frames), ...wanted(scan.stray)], manifest),
+    lost,
   };
+}
+
+/** Of each shard the records up to the first that is missing: a record speaks of what those before it left. */
+function unbroken(records: readonly LogRecord[], manifest: Manifest): LogRecord[] {
+  const upto = new Map(manifest.shards.map((shard) => [shard.id, shard.flushedSequence]));
+  return records.filter(({ shard, sequence }) => {
+    if (sequence !== upto.get(shard)! + 1) return false;
+    upto.set(shard, sequence);
+    return true;
+  });
 }
 
 /** What was acknowledged and is in no segment yet can't all be read. */
 export const logDamage = (what: string, details: Record<string, unknown>): HeddleError =>
   new HeddleError('Corruption', what, {
-    hint: 'Restore a backup into a new database; this one is left as it is.',
+    hint: 'Restore a backup into a new database, or open this one with `salvage: true`; it is left as it is.',
     details,
   });
 

@@ -20,8 +20,8 @@ export interface HostStorageOptions {
   readonly limits?: Partial<StorageLimits>;
   /** The caller knows that this database was made before: finding nothing is `Evicted`, not a new one. */
   readonly mustExist?: boolean;
-  /** Opens although acknowledged parts of the log can't be read, keeping what can. */
-  readonly skipLogDamage?: boolean;
+  /** Where acknowledged parts of the log can't be read: opens all the same, with what can, and writes nothing. */
+  readonly salvage?: boolean;
 }
 
 export interface OpenedHost {
@@ -34,8 +34,8 @@ export interface OpenedHost {
   readonly log: Log;
   readonly hostSeed: number;
   readonly records: readonly LogRecord[];
-  /** Damage in the log was skipped: the next manifest forgets it. */
-  readonly isRepaired: boolean;
+  /** Acknowledged parts of the log are lost: nothing may be written. */
+  readonly isReadOnly: boolean;
   readonly firstMinute: FirstMinute | null;
   readonly settleMs: number;
   readonly notes: readonly string[];

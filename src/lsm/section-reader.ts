@@ -111,29 +111,6 @@ export class SectionReader {
       });
   }
 
-  /** Entries (copied) of every block that can be read, and a line for each that can't. */
-  *salvage(): IterableIterator<{ readonly key: Uint8Array; readonly value: Uint8Array | null } | { readonly lost: string }> {
-    let index: SectionIndex;
-    try {
-      index = this.loadIndex();
-    } catch (error) {
-      yield { lost: lossOf(error) };
-      return;
-    }
-    const walker = new BlockWalker();
-    for (let number = 0; number < this.info.blocks; number++) {
-      try {
-        const bytes = this.container.read(index.offsets[number], index.lengths[number]);
-        this.checkBytes(bytes, index.offsets[number]);
-        walker.open(bytes);
-      } catch (error) {
-        yield { lost: lossOf(error) };
-        continue;
-      }
-      while (walker.next()) yield this.salvaged(walker);
-    }
-  }
-
   /** Bytes of memory that the index and filter take. */
   get memoryBytes(): number {
     return (this.index?.memoryBytes ?? 0) + (this.filter?.length ?? 0) + this.info.blocks * 5;
@@ -149,15 +126,6 @@ export class SectionReader {
     if (this.verified[number] === 1) return;
     this.checkBytes(bytes, at);
     this.verified[number] = 1;
-  }
-
-  private salvaged(walker: BlockWalker): { readonly key: Uint8Array; readonly value: Uint8Array | null } | { readonly lost: string } {
-    try {
-      const value = this.valueAt(walker.source, walker.tag, walker.valueAt);
-      return { key: walker.key.slice(0, walker.keyLength), value: value === null ? null : value.slice() };
-    } catch (error) {
-      return { lost: lossOf(error) };
-    }
   }
 
   private apart(block: Uint8Array, at: number): Uint8Array {
@@ -224,14 +192,10 @@ export function lossIn(check: () => void): string | null {
     check();
     return null;
   } catch (error) {
-    return lossOf(error);
+    const typed = HeddleError.from(error);
+    if (typed.code !== 'Corruption') throw typed;
+    return typed.message;
   }
-}
-
-export function lossOf(error: unknown): string {
-  const typed = HeddleError.from(error);
-  if (typed.code !== 'Corruption') throw typed;
-  return typed.message;
 }
 
 function sharedBytes(a: Uint8Array, b: Uint8Array): number {

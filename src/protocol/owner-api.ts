@@ -13,6 +13,8 @@ export interface BootOptions {
   readonly tab: string;
   /** Whether batches of searches may go to the GPU; absent: `auto`. */
   readonly gpu?: 'auto' | 'force' | 'forbid';
+  /** A damaged log is passed over. */
+  readonly salvage?: boolean;
 }
 
 /** What a page asks of its coordinator worker, as frames on the worker's own port. */
@@ -42,6 +44,7 @@ export interface EngineBootOptions {
   readonly durability: 'strict' | 'relaxed';
   /** The database was made before. */
   readonly mustExist: boolean;
+  readonly salvage?: boolean;
   /** Held as long as this worker lives. */
   readonly lifeLock: string;
 }

@@ -14,6 +14,7 @@ import { HybridClock } from '../core/clock.ts';
 import { HeddleError } from '../core/errors.ts';
 import { fromUtf8, utf8 } from '../core/bytes.ts';
 import type { GpuBackend } from '../gpu/gpu-backend.ts';
+import { readOnlyError } from '../lsm/host-files.ts';
 import { HostStorage } from '../lsm/host-storage.ts';
 import type { StorageLimits } from '../lsm/storage-limits.ts';
 import { readEntries, WriteKind } from '../protocol/write-batch.ts';
@@ -73,6 +74,8 @@ export interface HostOptions {
   readonly durability: 'strict' | 'relaxed';
   /** The database was made before: finding nothing is `Evicted`, not a new one. */
   readonly mustExist?: boolean;
+  /** A damaged log is passed over: of each shard there is what came before the damage, to be read only. */
+  readonly salvage?: boolean;
   readonly limits?: Partial<HostLimits>;
   readonly storageLimits?: Partial<StorageLimits>;
   /** Takes batches of vector searches when it is faster; absent: everything runs here. */
@@ -128,8 +131,8 @@ export class ShardHost implements EngineHost {
 
   /** Opens the directory, replays the log and reconciles every index. `Corruption`, `Unsupported` or `StorageUnavailable` when that can't be done. */
   static async open(options: HostOptions): Promise<ShardHost> {
-    const { vfs, mirror, clock, random, logger, storageLimits, mustExist } = options;
-    const storage = await HostStorage.open({ vfs, mirror, clock, random, logger, mustExist, limits: storageLimits });
+    const { vfs, mirror, clock, random, logger, storageLimits, mustExist, salvage } = options;
+    const storage = await HostStorage.open({ vfs, mirror, clock, random, logger, mustExist, salvage, limits: storageLimits });
     const host = new ShardHost(storage, options);
     host.recover();
     return host;
@@ -157,7 +160,7 @@ export class ShardHost implements EngineHost {
     const record = decodeWriteRecord(payload);
     shard.apply(record, sequence);
     this.requests.add(id, record.request, { sequence, written: record.operations.length, failures: record.failures });
-    if (shard.memtableBytes > this.limits.memtableBytesMax) this.flushes.flushIfRoom(shard);
+    if (!this.isReadOnly && shard.memtableBytes > this.limits.memtableBytesMax) this.flushes.flushIfRoom(shard);
   }
 
   private newShard(id: number, meta: Uint8Array, flushedSequence: number): Shard {
@@ -184,6 +187,10 @@ export class ShardHost implements EngineHost {
       memoryBytesMax: this.limits.vectorMemoryBytesMax,
     });
 
+  private get isReadOnly(): boolean {
+    return this.storage.isReadOnly;
+  }
+
   private check(): void {
     if (this.failure) throw this.failure;
   }
@@ -199,6 +206,15 @@ export class ShardHost implements EngineHost {
     return shard;
   }
 
+  /** For what reads indexes: flushes left out of them what the lost part of a damaged log had killed later. */
+  private indexed(id: number): Shard {
+    if (this.isReadOnly)
+      throw new HeddleError('Corruption', 'a database that was opened to salvage it answers no queries', {
+        hint: 'Get objects, iterate, or restore what `db.salvage()` gives into a new database.',
+      });
+    return this.shard(id);
+  }
+
   private poison(thrown: unknown): HeddleError {
     const cause = HeddleError.from(thrown);
     this.failure ??= new HeddleError('StorageUnavailable', `the write-ahead log failed: ${cause.message}`, {
@@ -212,9 +228,13 @@ export class ShardHost implements EngineHost {
 
   // --- shards
 
-  async putShard(id: number, schema: CollectionSchema): Promise<void> {
+  async putShard(id: number, schema: CollectionSchema, completes = false): Promise<void> {
     this.check();
     const known = this.hosted.get(id);
+    if (this.isReadOnly) {
+      if (!known || !completes) throw readOnlyError('the schema');
+      return known.setSchema(schema);
+    }
     if (!known) this.createShard(id, schema);
     else if (known.schema.version < schema.version) this.changeSchema(known, schema);
     // Also when it is known: whoever made it may have been killed before it was power-safe.
@@ -249,6 +269,7 @@ export class ShardHost implements EngineHost {
     this.check();
     const shard = this.hosted.get(id);
     if (!shard) return;
+    if (this.isReadOnly) throw readOnlyError('the shard');
     shard.close();
     this.hosted.delete(id);
     void this.gpuSearches?.drop(shard);
@@ -273,7 +294,8 @@ export class ShardHost implements EngineHost {
   // --- writes
 
   write(request: WriteRequest): Promise<WriteAck> {
-    return this.failure ? Promise.reject(this.failure) : this.queue.add(request);
+    if (this.failure) return Promise.reject(this.failure);
+    return this.isReadOnly ? Promise.reject(readOnlyError('the log')) : this.queue.add(request);
   }
 
   /** One round of group commit; nothing is flushed to segments between staging and committing. */
@@ -365,10 +387,10 @@ export class ShardHost implements EngineHost {
     return this.shard(shard).objects.count;
   }
   async keywordStats(shard: number, search: ShardSearch): Promise<KeywordStats> {
-    return this.shard(shard).query.keywordStats(search);
+    return this.indexed(shard).query.keywordStats(search);
   }
   async search(shard: number, search: ShardSearch): Promise<ShardSearchResult> {
-    const target = this.shard(shard);
+    const target = this.indexed(shard);
     return this.gpuSearches
       ? this.gpuSearches.run(target, search, (offer) => target.query.search(search, offer))
       : target.query.search(search);
@@ -377,15 +399,15 @@ export class ShardHost implements EngineHost {
     return this.shard(shard).reads.fetch(docIDs, projection);
   }
   async answer(shard: number, request: SearchRequest, projection: Projection): Promise<SearchReply> {
-    const target = this.shard(shard);
+    const target = this.indexed(shard);
     if (!this.gpuSearches) return target.reads.answer(request, projection);
     return this.gpuSearches.run(target, planShardSearch(request), (offer) => target.reads.answer(request, projection, offer));
   }
   async aggregate(shard: number, request: AggregateRequest): Promise<AggregateState> {
-    return this.shard(shard).query.aggregate(request);
+    return this.indexed(shard).query.aggregate(request);
   }
   async match(shard: number, filter: FilterNode | null, limit: number): Promise<Uint8Array> {
-    return this.shard(shard).reads.match(filter, limit);
+    return this.indexed(shard).reads.match(filter, limit);
   }
   async pendingVectors(shard: number, vector: number, limit: number): Promise<readonly PendingVector[]> {
     return this.shard(shard).reads.pendingVectors(vector, limit);
@@ -407,6 +429,7 @@ export class ShardHost implements EngineHost {
 
   /** `maintain` without the promise. */
   maintainNow(budgetMs: number): boolean {
+    if (this.isReadOnly) return false;
     const { clock } = this.options;
     const end = clock.monotonic() + budgetMs;
     const left = (): number => Math.max(0.5, end - clock.monotonic());
@@ -429,11 +452,12 @@ export class ShardHost implements EngineHost {
 
   async flush(): Promise<void> {
     this.check();
-    for (const shard of this.hosted.values()) if (shard.isDirty) this.flushes.flush(shard);
+    if (!this.isReadOnly) for (const shard of this.hosted.values()) if (shard.isDirty) this.flushes.flush(shard);
   }
 
   async compact(): Promise<void> {
     await this.flush();
+    if (this.isReadOnly) return;
     while (this.maintainNow(1_000));
     for (const shard of this.hosted.values()) {
       shard.store.compact();
@@ -471,7 +495,7 @@ export class ShardHost implements EngineHost {
 
   /** Orderly close: memtables are flushed, so the next open replays nothing. */
   async close(): Promise<void> {
-    if (!this.failure)
+    if (!this.failure && !this.isReadOnly)
       for (const shard of this.hosted.values()) if (shard.isDirty || shard.indexChanges > 0) this.flushes.flushAtLast(shard);
     this.failure ??= new HeddleError('Closed', 'the engine host is closed', { hint: 'Open the database again.' });
     for (const shard of this.hosted.values()) shard.close();

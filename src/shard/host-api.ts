@@ -114,8 +114,11 @@ export interface HostStats {
 }
 
 export interface EngineHost {
-  /** Creates the shard, or takes over a newer schema; the same version again is a no-op. Durable when it resolves. */
-  putShard(shard: number, schema: CollectionSchema): Promise<void>;
+  /**
+   * Creates the shard, or takes over a newer schema; the same version again is a no-op. Durable when it resolves. `completes`: a change
+   * that a crash left half done; a host that is read only then takes it for itself.
+   */
+  putShard(shard: number, schema: CollectionSchema, completes?: boolean): Promise<void>;
   dropShard(shard: number): Promise<void>;
   shards(): Promise<readonly { readonly shard: number; readonly schema: CollectionSchema }[]>;
 

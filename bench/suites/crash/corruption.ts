@@ -161,29 +161,56 @@ export function casesOf({ image, files, older }: SmallDatabase, kind: DamageKind
   return blocks * (2 + older.length) + (blocks * (blocks - 1)) / 2;
 }
 
-/** What came of a damage. */
-export type Outcome = 'harmless' | 'refused' | 'reported' | 'undetected';
+/** What came of a damage. `salvaged`: refused, but what is left can be read. */
+export type Outcome = 'harmless' | 'refused' | 'salvaged' | 'reported' | 'undetected';
 
-/** Opens and reads everything; `said`: in which words an undetected damage shows. */
-export async function examine(database: SmallDatabase, damage: Damage, random: SeededRandom): Promise<{ outcome: Outcome; said: string }> {
+interface Finding {
+  readonly outcome: Outcome;
+  /** In which words an undetected damage shows. */
+  readonly said: string;
+}
+
+const isTyped = (thrown: unknown): thrown is HeddleError =>
+  thrown instanceof HeddleError && ['Corruption', 'Unsupported', 'Evicted'].includes(thrown.code);
+const undetected = (what: string, thrown: unknown): Finding => ({
+  outcome: 'undetected',
+  said: `${what}${String(thrown instanceof Error ? thrown.stack : thrown)}`,
+});
+
+/** What was refused, opened to be salvaged: every shard is as it once was, no query is answered, and nothing is written. */
+async function salvage({ history, last, sabotage }: SmallDatabase, damage: Damage): Promise<Finding> {
+  const device = deviceFrom(damage.image);
+  try {
+    const host = await openHost(device, sabotage, true);
+    for (const shard of (await checkContent(host, { history, first: 0, last })).keys()) {
+      const answered = await host.match(shard, null, 1).catch((thrown: unknown) => thrown);
+      if (!isTyped(answered)) throw new Error(`shard ${shard} answers a query`);
+    }
+    if (await host.maintain(10)) throw new Error('there is something to maintain');
+    await host.close();
+    if (device.calls > 0) throw new Error(`${device.calls} calls may have changed the disk`);
+    return { outcome: 'salvaged', said: '' };
+  } catch (thrown) {
+    return isTyped(thrown) ? { outcome: 'refused', said: '' } : undetected('salvaging: ', thrown);
+  }
+}
+
+/** Opens and reads everything. */
+export async function examine(database: SmallDatabase, damage: Damage, random: SeededRandom): Promise<Finding> {
   const { history, first, last, sabotage } = database;
   const device = deviceFrom(damage.image);
-  const isTyped = (thrown: unknown): thrown is HeddleError =>
-    thrown instanceof HeddleError && ['Corruption', 'Unsupported', 'Evicted'].includes(thrown.code);
   let host: Awaited<ReturnType<typeof openHost>>;
   try {
     host = await openHost(device, sabotage);
   } catch (thrown) {
-    return isTyped(thrown)
-      ? { outcome: 'refused', said: '' }
-      : { outcome: 'undetected', said: `open threw ${String(thrown instanceof Error ? thrown.stack : thrown)}` };
+    return isTyped(thrown) ? salvage(database, damage) : undetected('open threw ', thrown);
   }
   try {
     for (const [shard, content] of await checkContent(host, { history, first, last })) await checkIndexes(host, shard, content, random);
     return { outcome: 'harmless', said: '' };
   } catch (thrown) {
     if (isTyped(thrown)) return { outcome: 'reported', said: '' };
-    if (!(thrown instanceof Violation)) return { outcome: 'undetected', said: String(thrown instanceof Error ? thrown.stack : thrown) };
+    if (!(thrown instanceof Violation)) return undetected('', thrown);
     const { quarantined } = await host.stats();
     // Something is missing: that is right only if it was said, and if nothing is there that never was.
     if (quarantined.length > 0 && thrown.kind !== 'partial') return { outcome: 'reported', said: '' };

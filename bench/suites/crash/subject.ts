@@ -95,7 +95,8 @@ function changed(schema: CollectionSchema, version: number): CollectionSchema {
   return updateProperty(again, 'stars', { indexRangeFilters: !stars.indexRangeFilters });
 }
 
-export function openHost(device: SimulatedDevice, sabotage: Sabotage = {}): Promise<ShardHost> {
+/** `salvage`: also where the log is damaged, to be read only. */
+export function openHost(device: SimulatedDevice, sabotage: Sabotage = {}, salvage = false): Promise<ShardHost> {
   const vfs = simulatedVfs(device).directory('host0');
   const mirror = simulatedMirror(device, 'host0');
   return ShardHost.open({
@@ -105,6 +106,7 @@ export function openHost(device: SimulatedDevice, sabotage: Sabotage = {}): Prom
     random: new SeededRandom(1),
     logger: silentLogger,
     durability: sabotage.durability ?? 'strict',
+    salvage,
     limits: HOST_LIMITS,
     storageLimits: { ...STORAGE_LIMITS, ...sabotage.storageLimits },
     // As a microtask; `queueMicrotask` costs several times as much in Node.
