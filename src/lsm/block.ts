@@ -21,6 +21,8 @@ export const APART_BYTES = 12;
 const RESTART_ENTRIES = 16;
 const RESTART_BYTES = 512;
 const TRAILER_BYTES = 8;
+/** What there is before there is a key, a value or a block. */
+export const NO_BYTES = new Uint8Array(0);
 
 /** Seed of every checksum inside container `id`, at logical offset `at`. */
 export function blockSeed(hostSeed: number, id: number, at: number): number {
@@ -212,7 +214,7 @@ export function valueBytesOf(tag: number): number {
 
 /** Walks a block's entries in order; `key` holds the current one in its first `keyLength` bytes. */
 export class BlockWalker {
-  private block: Uint8Array = new Uint8Array(0);
+  private block: Uint8Array = NO_BYTES;
   private at = 0;
   private end = 0;
   key = new Uint8Array(64);

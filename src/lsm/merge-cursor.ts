@@ -5,6 +5,7 @@
  * older segment outside the inputs may hold that key.
  */
 import { compareBytes } from '../core/bytes.ts';
+import { NO_BYTES } from './block.ts';
 import type { Entry, MergeOperator, SortedEntries } from './bucket.ts';
 
 export interface MergeRules {
@@ -23,7 +24,7 @@ export class MergeCursor implements SortedEntries {
   private readonly due: Uint32Array;
   private dueCount = 0;
   private readonly values: Uint8Array[] = [];
-  private readonly out: { key: Uint8Array; value: Uint8Array | null } = { key: new Uint8Array(0), value: null };
+  private readonly out: { key: Uint8Array; value: Uint8Array | null } = { key: NO_BYTES, value: null };
 
   /** `inputs`: newest first. */
   constructor(inputs: readonly SortedEntries[], operator: MergeOperator, rules: MergeRules) {

@@ -3,14 +3,14 @@
  *
  * Invariants:
  * - The index and the filter are loaded at first use and stay; blocks go through the cache, scans read around it.
- * - A block's checksum is verified the first time this session reads it; `verify` checks every one again.
+ * - A block's checksum is verified the first time this session looks into it; `verify` checks every one again.
  * - Index search compares the eight bytes after those that all keys of the section share as two numbers (a virtual shard and the
  *   time of a UUID fit), and falls back to whole keys on ties.
  */
 import { ByteReader, compareBytes } from '../core/bytes.ts';
 import { crc32c } from '../core/crc32c.ts';
 import { HeddleError } from '../core/errors.ts';
-import { BlockWalker, TAG_APART, TAG_INLINE, TAG_TOMBSTONE, checkBlock, findInBlock, found } from './block.ts';
+import { BlockWalker, NO_BYTES, TAG_APART, TAG_INLINE, TAG_TOMBSTONE, checkBlock, findInBlock, found } from './block.ts';
 import { HashedKey, bloomMayHave } from './bloom.ts';
 import type { Entry } from './bucket.ts';
 import type { ContainerReader } from './container-reader.ts';
@@ -20,6 +20,8 @@ import type { SectionInfo } from './segment-footer.ts';
 const READ_AHEAD_BYTES = 128 << 10;
 /** But this much at first, for short ranges. */
 const FIRST_READ_BYTES = 16 << 10;
+/** Blocks that are looked up one after another come this much at a time. */
+const CACHED_AHEAD_BYTES = 64 << 10;
 
 interface SectionIndex {
   /** The bytes of each block's separator after those that all keys share: four as a number, and the next four. */
@@ -42,6 +44,8 @@ export class SectionReader {
   private readonly verified: Uint8Array;
   private index: SectionIndex | null = null;
   private filter: Uint8Array | null = null;
+  /** The block behind the last that was read into the cache. */
+  private following = 0;
   /** Bytes that every key of the section starts with. */
   private readonly skip: number;
 
@@ -121,7 +125,7 @@ export class SectionReader {
     return tag === TAG_TOMBSTONE ? null : this.apart(block, at);
   }
 
-  /** Checks a block read by a cursor unless this session has done so before. */
+  /** Checks a block unless this session has done so before. */
   checkOnce(number: number, bytes: Uint8Array, at: number): void {
     if (this.verified[number] === 1) return;
     this.checkBytes(bytes, at);
@@ -135,16 +139,26 @@ export class SectionReader {
 
   /** A block through the cache; the index is loaded. */
   block(number: number): Uint8Array {
-    const cache = this.container.context.cache;
-    const cached = cache.get(this, number);
-    if (cached !== null) return cached;
-    const index = this.index!;
-    const at = index.offsets[number];
-    const bytes = cache.allocate(index.lengths[number]);
-    this.container.readInto(bytes, at);
-    this.checkOnce(number, bytes, at);
-    cache.put(this, number, bytes);
+    const bytes = this.container.context.cache.get(this, number) ?? this.load(number);
+    this.checkOnce(number, bytes, this.index!.offsets[number]);
     return bytes;
+  }
+
+  /** Reads a block into the cache, with those behind it when it follows what was read last: then someone reads them all in order. */
+  private load(number: number): Uint8Array {
+    const { cache } = this.container.context;
+    const { offsets, lengths } = this.index!;
+    const at = offsets[number];
+    let end = at + lengths[number];
+    let next = number + 1;
+    if (number === this.following)
+      for (; offsets[next] === end && end + lengths[next] - at <= CACHED_AHEAD_BYTES && cache.get(this, next) === null; next++)
+        end += lengths[next];
+    this.following = next;
+    const run = cache.allocate(end - at);
+    this.container.readInto(run, at);
+    for (let n = number; n < next; n++) cache.put(this, n, run.subarray(offsets[n] - at, offsets[n] - at + lengths[n]));
+    return run.subarray(0, lengths[number]);
   }
 
   private checkBytes(bytes: Uint8Array, at: number): void {
@@ -263,11 +277,11 @@ export class SectionCursor {
   private readonly to: Uint8Array | null;
   private readonly cached: boolean;
   private readonly walker = new BlockWalker();
-  private readonly entry: { key: Uint8Array; value: Uint8Array | null } = { key: new Uint8Array(0), value: null };
-  private block: Uint8Array = new Uint8Array(0);
+  private readonly entry: { key: Uint8Array; value: Uint8Array | null } = { key: NO_BYTES, value: null };
+  private block: Uint8Array = NO_BYTES;
   private next_: number;
   private seekTo: Uint8Array | null;
-  private ahead: Uint8Array = new Uint8Array(0);
+  private ahead: Uint8Array = NO_BYTES;
   private aheadAt = 0;
   private aheadLength = 0;
   private started = false;

@@ -35,6 +35,9 @@ export interface WriteEntry {
   readonly expectedDocID: number;
 }
 
+const EMPTY = new Uint8Array(0);
+export const NO_VECTORS: readonly NamedVector[] = [];
+
 /** Largest encoded entry: an object over this is refused by the client. */
 export const ENTRY_BYTES_MAX = 16 * 1024 * 1024;
 /** The client cuts its work into batches of at most this. */
@@ -65,9 +68,11 @@ export function vectorsBytes(vectors: readonly NamedVector[]): number {
 }
 
 /** The vectors at the reader's position, copied (their bytes are not aligned in the source). */
-export function readVectors(reader: ByteReader): NamedVector[] {
+export function readVectors(reader: ByteReader): readonly NamedVector[] {
+  let rest = reader.u8();
+  if (rest === 0) return NO_VECTORS;
   const vectors: NamedVector[] = [];
-  for (let rest = reader.u8(); rest > 0; rest--) {
+  for (; rest > 0; rest--) {
     const ordinal = reader.u16();
     const dimensions = reader.u16();
     const values = new Float32Array(dimensions);
@@ -76,8 +81,6 @@ export function readVectors(reader: ByteReader): NamedVector[] {
   }
   return vectors;
 }
-
-const EMPTY = new Uint8Array(0);
 
 /** One entry, its uuid and properties borrowed from the source. */
 export function readEntry(reader: ByteReader): WriteEntry {
@@ -90,7 +93,7 @@ export function readEntry(reader: ByteReader): WriteEntry {
   let expectedDocID = 0;
   if (kind === WriteKind.attach) expectedDocID = reader.u32();
   else if (kind !== WriteKind.delete) properties = reader.blob() as Uint8Array<ArrayBuffer>;
-  const vectors = kind === WriteKind.delete ? [] : readVectors(reader);
+  const vectors = kind === WriteKind.delete ? NO_VECTORS : readVectors(reader);
   if (reader.at !== end) throw new HeddleError('Corruption', `write entry ends at ${reader.at}, its length says ${end}`);
   return { kind, uuid, properties, vectors, expectedDocID };
 }

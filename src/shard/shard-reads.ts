@@ -8,7 +8,7 @@ import type { StoreVersion } from '../lsm/store-version.ts';
 import { decodeObject, uuidOfRecord } from '../protocol/object-record.ts';
 import type { SearchReply } from '../protocol/search-reply.ts';
 import type { SearchRequest } from '../protocol/search-request.ts';
-import type { NamedVector } from '../protocol/write-batch.ts';
+import { NO_VECTORS, type NamedVector } from '../protocol/write-batch.ts';
 import { mergeResults } from '../query/merge.ts';
 import { planShardSearch } from '../query/plan.ts';
 import { replyOf } from '../query/reply.ts';
@@ -22,8 +22,6 @@ import { Projector } from './projector.ts';
 import { readable } from './readable.ts';
 import type { Shard } from './shard.ts';
 import { UUID_AT } from './uuid-cursor.ts';
-
-const NO_VECTORS: readonly NamedVector[] = [];
 
 /** A scan between two of its pages: opening the ranges of all virtual shards again would cost as much as a page. */
 interface PausedScan {
