@@ -31,6 +31,7 @@ const HEADERS = {
 const IN_FLIGHT_PUTS = 3200;
 /** Enough that compiled code, not its compiling, is rated. */
 const GETS = 20_000;
+const SCANS = 3;
 
 type Ask = (engine: EngineName, step: Step) => Promise<StepResult>;
 
@@ -110,7 +111,7 @@ async function round(browser: Browser, ask: Ask, engine: EngineName, into: Measu
     wallRate.push(rateOf(value));
   };
   await cpuOf({ kind: 'get', below: into.objects, times: engine === 'pglite' ? 500 : GETS, seed }, into.getRate, into.getWallRate);
-  await cpuOf({ kind: 'scan' }, into.scanRate, into.scanWallRate);
+  await cpuOf({ kind: 'scan', times: SCANS }, into.scanRate, into.scanWallRate);
 }
 
 const rateOf = ({ count, ms }: StepResult): number => (count / ms) * 1000;

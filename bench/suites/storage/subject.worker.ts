@@ -13,7 +13,7 @@ export type Step =
   | { readonly kind: 'put'; readonly from: number; readonly batch: number; readonly times: number }
   | { readonly kind: 'put-in-flight'; readonly from: number; readonly count: number; readonly inFlight: number }
   | { readonly kind: 'get'; readonly below: number; readonly times: number; readonly seed: number }
-  | { readonly kind: 'scan' }
+  | { readonly kind: 'scan'; readonly times: number }
   | { readonly kind: 'rest' }
   | { readonly kind: 'compact' }
   | { readonly kind: 'facts' }
@@ -79,8 +79,11 @@ async function run(step: Step): Promise<Omit<StepResult, 'ms'>> {
       if (bytes < step.times * 500) throw new Error(`gets gave ${bytes} characters only`);
       return { ...nothing, count: step.times };
     }
-    case 'scan':
-      return { ...nothing, count: await subject.scan() };
+    case 'scan': {
+      let count = 0;
+      for (let i = 0; i < step.times; i++) count += await subject.scan();
+      return { ...nothing, count };
+    }
     case 'rest':
       await subject.rest?.();
       return nothing;
