@@ -156,9 +156,6 @@ export class InvertedIndex {
     if (found) return found;
     throw new HeddleError('InvalidInput', `property "${path}" is not in collection "${this.schema.name}"`, { details: { property: path } });
   }
-  fieldAt(ordinal: number): FieldIndex | undefined {
-    return this.fieldsByOrdinal.get(ordinal);
-  }
 
   /** Everything that has memtables of fields or times, in use or being built. */
   private *parts(): Iterable<IndexPart> {

@@ -11,7 +11,6 @@
  *
  * Files and formats: `docs/format/`; design: `docs/adr/`.
  */
-import { crc32c } from '../core/crc32c.ts';
 import { HeddleError } from '../core/errors.ts';
 import { BlockCache } from './block-cache.ts';
 import type { StreamSpace } from './bucket.ts';
@@ -288,15 +287,10 @@ export class HostStorage {
     return false;
   }
 
-  /** Resolves when the files' names are power-safe; needs `step` or `commit` to be called after `settleInMs`. */
+  /** Resolves when the files' names are power-safe; needs `step` or `commit` to be called once they are due. */
   settled(): Promise<void> {
     this.checkSettled();
     return this.settling.settled();
-  }
-
-  /** Milliseconds until `step` will settle the files; 0 when they are settled. */
-  get settleInMs(): number {
-    return this.settling.leftMs;
   }
 
   get stats(): HostStorageStats {
@@ -470,5 +464,3 @@ export class HostStorage {
 function flushedOf(manifest: Manifest): ReadonlyMap<number, number> {
   return new Map(manifest.shards.map((shard) => [shard.id, shard.flushedSequence]));
 }
-
-export const hostSeedOf = (hostId: Uint8Array): number => crc32c(hostId);

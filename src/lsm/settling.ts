@@ -34,11 +34,6 @@ export class Settling {
     return !this.isDone && this.clock.monotonic() >= this.dueMs;
   }
 
-  /** Milliseconds until it will be due, at least 1; 0 when settled. */
-  get leftMs(): number {
-    return this.isDone ? 0 : Math.max(1, this.dueMs - this.clock.monotonic());
-  }
-
   /** Whether records must be mirrored. */
   get mirrors(): boolean {
     return this.firstMinute !== null && !this.isDone;

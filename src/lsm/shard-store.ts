@@ -57,11 +57,6 @@ export interface StoreHost {
   retire(ref: ContainerRef): void;
 }
 
-export interface SegmentPin {
-  bucket(options: BucketOptions): BucketReader;
-  release(): void;
-}
-
 /** A flush in slices; the shard's frozen memtables stay readable with their owners until `step` returned true. */
 export interface FlushJob {
   /** How much is written, 0 to 1. */
@@ -140,21 +135,6 @@ export class ShardStore implements VersionSource {
         if (!build.step(deadlineMs)) return false;
         this.finishFlush(input, build.result);
         return true;
-      },
-    };
-  }
-
-  /** Keeps the segments of now readable until released. */
-  pin(): SegmentPin {
-    const version = this.current;
-    this.pinVersion(version);
-    const source: VersionSource = { version, pinVersion: (v) => this.pinVersion(v), unpinVersion: (v) => this.unpinVersion(v) };
-    let isReleased = false;
-    return {
-      bucket: (options) => new StoreBucket(source, options.id, options.operator),
-      release: () => {
-        if (!isReleased) this.unpinVersion(version);
-        isReleased = true;
       },
     };
   }

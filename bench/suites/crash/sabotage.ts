@@ -74,11 +74,6 @@ export const REDUNDANT: readonly { readonly site: RegExp; readonly because: stri
   },
   { site: /^writeSlot < .*makeHost/, because: 'the same: the first manifests of a database whose names can still be lost' },
   { site: /Log\.flush < <anonymous>$/, because: 'closing flushes a log of which every strict commit has flushed its part' },
-  {
-    site: /^recoverFiles </,
-    because:
-      'after a kill the newest manifest is written again, flushed, before anything it freed is used, and the log flushes a file before it leaves it',
-  },
 ];
 
 export const whyRedundant = (name: string): string | null =>
