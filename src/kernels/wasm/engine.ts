@@ -136,10 +136,14 @@ export type EngineBuild = 'relaxed' | 'plain';
 const FIRST_PAGES = 8;
 const PAGES_MAX = 65536;
 
-/** Bytes that the build wrote as characters from U+0020 up. */
+/** What a byte of 0 is as a character: `scripts/build-wasm.mjs` begins 9 bytes earlier at U+0020. */
+const ZERO = 0x29;
+
+/** Bytes that the build wrote as characters. */
 function fromText(text: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i) - 32;
+  // What is below zero comes out as the end of the ring.
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i) - ZERO;
   return bytes;
 }
 
