@@ -1,5 +1,5 @@
 /**
- * node bench/suites/gpu/pack.mjs FILE.tgz
+ * node bench/suites/gpu/pack.mjs FILE.tgz (or FILE.tar, which is quicker to make)
  *
  * Packs the GPU suite with all it needs, for a 64-bit Linux machine that has a GPU and its driver but no network: the bundled suite,
  * Dawn, a Vulkan loader and this Node. There: `tar -xzf FILE.tgz && gpu-bench/run --json FILE`.
@@ -77,7 +77,8 @@ try {
   writeFileSync(join(folder, 'COMMIT'), `${commit || 'unknown'}\n`);
   writeFileSync(join(folder, 'run'), LAUNCHER);
   for (const name of ['run', 'node']) chmodSync(join(folder, name), 0o755);
-  const { status } = spawnSync('tar', ['-cf', resolve(target), '-I', 'gzip -9', '-C', work, 'gpu-bench'], { stdio: 'inherit' });
+  const squeeze = target.endsWith('.tar') ? [] : ['-I', 'gzip -9'];
+  const { status } = spawnSync('tar', ['-cf', resolve(target), ...squeeze, '-C', work, 'gpu-bench'], { stdio: 'inherit' });
   if (status !== 0) throw new Error('tar failed');
   console.log(`${target}: ${(statSync(target).size / 2 ** 20).toFixed(1)} MiB`);
 } finally {
