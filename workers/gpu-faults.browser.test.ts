@@ -114,7 +114,7 @@ test('a card that was measured to be fast gets the batches; what they took chang
   expect(report).toMatchObject({ state: 'ready', mode: 'auto', adapter: { description: card, isSoftware: false }, jobsFailed: 0 });
   expect(report.jobsRun).toBe(7);
   const kept = (await get<Calibration>(key))!;
-  expect(kept.costs.scanTermsPerMs.f32).toBeLessThan(1e11);
+  expect(kept.costs).not.toEqual(measured(1e-6).costs);
   expect(kept.costs.scanTermsPerMs.u7).toBe(1e11);
   await db.close();
   opened.pop();
@@ -123,7 +123,8 @@ test('a card that was measured to be fast gets the batches; what they took chang
   await again.ask();
   const { costs, jobsRun } = (await again.db.gpu())!;
   expect(jobsRun).toBe(1);
-  expect((costs as Calibration['costs']).scanTermsPerMs.f32).toBeLessThanOrEqual(kept.costs.scanTermsPerMs.f32);
+  // One job more moves them by an eighth at most.
+  expect(costs!.roundTripMs).toBeGreaterThan(kept.costs.roundTripMs / 2);
 });
 
 test('a card that is slow to answer gets nothing by itself, but all of it when forced', async () => {

@@ -3,7 +3,7 @@ import { calibrated, keepCalibration, type Calibration } from './calibration.ts'
 import type { GpuAdapterFacts } from './gpu-device.ts';
 
 const adapter = (description: string): { facts: GpuAdapterFacts } => ({
-  facts: { description, isSoftware: false, packedDot: true, bindingBytesMax: 2 ** 27, workgroupBytes: 16_384 },
+  facts: { description, isSoftware: false, packedDot: true, timestamps: false, bindingBytesMax: 2 ** 27, workgroupBytes: 16_384 },
 });
 const measured = (roundTripMs: number, changes: Record<string, unknown> = {}): Calibration =>
   ({

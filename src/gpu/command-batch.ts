@@ -6,9 +6,12 @@
  * watchdog, about two seconds, never sees it as hung).
  */
 import type { GpuDevice } from './gpu-device.ts';
+import { TIMER_BYTES } from './pass-timer.ts';
 
 const SLOT_BYTES = 256;
 const SLOTS = 64;
+/** Groups of a dispatch side by side: far below the 65,535 that a device must take. */
+const GRID_X = 1024;
 
 /** Buffers by binding number; a hole is a binding that the kernel does not declare. */
 export type Bindings = Readonly<Record<number, GPUBuffer>>;
@@ -20,6 +23,8 @@ export class CommandBatch {
   private readonly borrowed: GPUBuffer[] = [];
   private encoder: GPUCommandEncoder | null = null;
   private slot = 0;
+  /** A pass was marked for the timer, and not read yet. */
+  private isTimed = false;
 
   constructor(gpu: GpuDevice) {
     this.gpu = gpu;
@@ -49,11 +54,19 @@ export class CommandBatch {
     const entries: GPUBindGroupEntry[] = [{ binding: 0, resource: { buffer: this.params, offset, size: SLOT_BYTES } }];
     for (const [binding, buffer] of Object.entries(bindings)) entries.push({ binding: Number(binding), resource: { buffer } });
     this.encoder ??= this.gpu.device.createCommandEncoder();
-    const pass = this.encoder.beginComputePass();
+    const timestampWrites = this.gpu.timer?.writes(!this.isTimed);
+    this.isTimed = this.gpu.timer !== null;
+    const pass = this.encoder.beginComputePass(timestampWrites && { timestampWrites });
     pass.setPipeline(pipeline);
     pass.setBindGroup(0, this.gpu.device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
     pass.dispatchWorkgroups(x, y);
     pass.end();
+  }
+
+  /** One dispatch of any number of groups, laid out in rows of `gridX`, which `params` is told. */
+  dispatchAll(pipeline: GPUComputePipeline, bindings: Bindings, params: (gridX: number) => readonly number[], groups: number): void {
+    const gridX = Math.min(groups, GRID_X);
+    if (groups > 0) this.dispatch(pipeline, bindings, params(gridX), gridX, Math.ceil(groups / gridX));
   }
 
   copy(source: GPUBuffer, sourceAt: number, target: GPUBuffer, targetAt: number, bytes: number): void {
@@ -72,7 +85,16 @@ export class CommandBatch {
   }
 
   /** Submits, waits and copies the first `bytes` of each buffer out. */
-  async read(...wanted: readonly { readonly buffer: GPUBuffer; readonly bytes: number }[]): Promise<ArrayBuffer[]> {
+  async read(...buffers: readonly { readonly buffer: GPUBuffer; readonly bytes: number }[]): Promise<ArrayBuffer[]> {
+    const timer = this.isTimed ? this.gpu.timer : null;
+    this.isTimed = false;
+    if (timer) timer.resolve((this.encoder ??= this.gpu.device.createCommandEncoder()));
+    const contents = await this.readAll([...buffers, ...(timer ? [{ buffer: timer.resolved, bytes: TIMER_BYTES }] : [])]);
+    if (timer) timer.add(contents.pop()!);
+    return contents;
+  }
+
+  private async readAll(wanted: readonly { readonly buffer: GPUBuffer; readonly bytes: number }[]): Promise<ArrayBuffer[]> {
     const staged = wanted.map(({ buffer, bytes }) => {
       const staging = this.gpu.pool.take('read', bytes);
       this.copy(buffer, 0, staging, 0, Math.ceil(bytes / 4) * 4);

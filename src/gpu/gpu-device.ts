@@ -10,6 +10,7 @@
  */
 import { BufferPool } from './buffer-pool.ts';
 import { GpuUnavailable } from './gpu-unavailable.ts';
+import { PassTimer } from './pass-timer.ts';
 
 /** What is known of the adapter; plain data, part of `db.gpu`. */
 export interface GpuAdapterFacts {
@@ -17,6 +18,8 @@ export interface GpuAdapterFacts {
   /** Runs on the CPU; the planner never sends work to it by itself. */
   readonly isSoftware: boolean;
   readonly packedDot: boolean;
+  /** It can tell what passes take on the GPU itself. */
+  readonly timestamps: boolean;
   readonly bindingBytesMax: number;
   readonly workgroupBytes: number;
 }
@@ -24,6 +27,8 @@ export interface GpuAdapterFacts {
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|\bwarp\b/i;
 /** Limits raised to what the adapter has; every other one stays at WebGPU's default, which the kernels keep to. */
 const RAISED = ['maxBufferSize', 'maxStorageBufferBindingSize', 'maxComputeWorkgroupStorageSize'] as const;
+
+const TIMESTAMPS = 'timestamp-query';
 
 export interface OpenGpuOptions {
   readonly gpu: GPU;
@@ -35,6 +40,8 @@ export class GpuDevice {
   readonly device: GPUDevice;
   readonly facts: GpuAdapterFacts;
   readonly pool: BufferPool;
+  /** Null where the adapter has no timestamps. */
+  readonly timer: PassTimer | null;
   isLost = false;
   /** Rejects when the device is lost; raced against every wait. */
   private readonly lost: Promise<never>;
@@ -46,6 +53,7 @@ export class GpuDevice {
     this.device = device;
     this.facts = facts;
     this.pool = new BufferPool(device, memoryBytesMax);
+    this.timer = facts.timestamps ? new PassTimer(device) : null;
     this.lost = device.lost.then((reason) => {
       this.isLost = true;
       throw new GpuUnavailable('lost', `the GPU device was lost (${reason.reason}): ${reason.message}`);
@@ -135,6 +143,7 @@ export function adapterFacts(adapter: GPUAdapter, languageFeatures: WGSLLanguage
     description: name === '' ? 'unknown adapter' : name,
     isSoftware: adapter.info.isFallbackAdapter === true || SOFTWARE.test(name),
     packedDot: languageFeatures?.has('packed_4x8_integer_dot_product') ?? false,
+    timestamps: adapter.features.has(TIMESTAMPS),
     bindingBytesMax: Math.min(adapter.limits.maxStorageBufferBindingSize, adapter.limits.maxBufferSize),
     workgroupBytes: adapter.limits.maxComputeWorkgroupStorageSize,
   };
@@ -147,6 +156,6 @@ export async function openGpuDevice({ gpu, memoryBytesMax }: OpenGpuOptions): Pr
   const facts = adapterFacts(adapter, gpu.wgslLanguageFeatures);
   const requiredLimits: Record<string, number> = {};
   for (const limit of RAISED) requiredLimits[limit] = adapter.limits[limit];
-  const device = await adapter.requestDevice({ requiredLimits });
+  const device = await adapter.requestDevice({ requiredLimits, requiredFeatures: facts.timestamps ? [TIMESTAMPS] : [] });
   return new GpuDevice(device, facts, memoryBytesMax);
 }

@@ -50,8 +50,21 @@ test('costs follow what jobs take, and ignore jobs that are all round trip', () 
   const c: GpuCosts = { roundTripMs: 1, uploadBytesPerMs: 1e6, scanTermsPerMs: { f32: 1e6, f16: 1e6, u7: 1e6 }, walkTermsPerMs: 1e6 };
   const j: GpuJobSize = { kind: 'scan', rowType: 'f32', terms: 1e8, uploadBytes: 0, cpuMs: 1 };
   let fitted = c;
-  for (let i = 0; i < 100; i++) fitted = refit(fitted, j, 51);
+  for (let i = 0; i < 100; i++) fitted = refit(fitted, j, { ms: 51, workMs: null });
   expect(fitted.scanTermsPerMs.f32).toBeCloseTo(2e6, -2);
   expect(fitted.scanTermsPerMs.u7).toBe(1e6);
-  expect(refit(c, j, 1.5)).toBe(c);
+  expect(refit(c, j, { ms: 1.5, workMs: null })).toBe(c);
+});
+
+test('where the GPU tells what the work took, the round trip is fitted as well, and short jobs teach only that', () => {
+  const c: GpuCosts = { roundTripMs: 1, uploadBytesPerMs: 1e6, scanTermsPerMs: { f32: 1e6, f16: 1e6, u7: 1e6 }, walkTermsPerMs: 1e6 };
+  const j: GpuJobSize = { kind: 'walk', rowType: 'u7', terms: 1e8, uploadBytes: 2e6, cpuMs: 1 };
+  let fitted = c;
+  for (let i = 0; i < 100; i++) fitted = refit(fitted, j, { ms: 55, workMs: 50 });
+  expect(fitted.walkTermsPerMs).toBeCloseTo(2e6, -2);
+  expect(fitted.roundTripMs).toBeCloseTo(3, 4);
+  expect(fitted.scanTermsPerMs).toEqual(c.scanTermsPerMs);
+  const short = refit(c, j, { ms: 11, workMs: 0.1 });
+  expect(short.walkTermsPerMs).toBe(c.walkTermsPerMs);
+  expect(short.roundTripMs).toBeGreaterThan(c.roundTripMs);
 });

@@ -61,12 +61,35 @@ export function expectedMs(costs: GpuCosts, job: GpuJobSize): number {
   return costs.roundTripMs + job.uploadBytes / costs.uploadBytesPerMs + job.terms / rate;
 }
 
-/** Costs after a job that took `tookMs`: a running mean, so that a device that slows down (heat, battery) is noticed. */
-export function refit(costs: GpuCosts, job: GpuJobSize, tookMs: number): GpuCosts {
-  const workMs = tookMs - costs.roundTripMs - job.uploadBytes / costs.uploadBytesPerMs;
-  if (workMs < costs.roundTripMs || job.terms === 0) return costs;
-  const mix = (old: number): number => old + (job.terms / workMs - old) / 8;
-  if (job.kind === 'walk') return { ...costs, walkTermsPerMs: mix(costs.walkTermsPerMs) };
-  const { scanTermsPerMs } = costs;
-  return { ...costs, scanTermsPerMs: { ...scanTermsPerMs, [job.rowType]: mix(scanTermsPerMs[job.rowType]) } };
+/** What a job took: until its answer was there, and (where that can be told) on the GPU itself. */
+export interface GpuTook {
+  readonly ms: number;
+  /** Null: not known. */
+  readonly workMs: number | null;
 }
+
+/** Below this a browser's timestamps tell nothing. */
+const WORK_MS_MIN = 0.5;
+
+/** Costs after a job: a running mean, so that a device that slows down (heat, battery) is noticed. */
+export function refit(costs: GpuCosts, job: GpuJobSize, took: GpuTook): GpuCosts {
+  const aroundMs = took.ms - job.uploadBytes / costs.uploadBytesPerMs;
+  if (took.workMs === null) {
+    // Then only a job that is more than a round trip tells of the work.
+    const workMs = aroundMs - costs.roundTripMs;
+    return workMs < costs.roundTripMs ? costs : refitRate(costs, job, workMs);
+  }
+  const tripMs = aroundMs - took.workMs;
+  const fitted = tripMs > 0 ? { ...costs, roundTripMs: mixed(costs.roundTripMs, tripMs) } : costs;
+  return took.workMs < WORK_MS_MIN ? fitted : refitRate(fitted, job, took.workMs);
+}
+
+function refitRate(costs: GpuCosts, job: GpuJobSize, workMs: number): GpuCosts {
+  if (job.terms === 0) return costs;
+  const rate = job.terms / workMs;
+  if (job.kind === 'walk') return { ...costs, walkTermsPerMs: mixed(costs.walkTermsPerMs, rate) };
+  const { scanTermsPerMs } = costs;
+  return { ...costs, scanTermsPerMs: { ...scanTermsPerMs, [job.rowType]: mixed(scanTermsPerMs[job.rowType], rate) } };
+}
+
+const mixed = (old: number, fresh: number): number => old + (fresh - old) / 8;

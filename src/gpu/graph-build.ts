@@ -21,7 +21,7 @@ import { tileParams, tileSide, type TileShape } from '../kernels/gpu/tile-distan
 import { withBatch, type CommandBatch } from './command-batch.ts';
 import type { GpuDevice } from './gpu-device.ts';
 import { GpuUnavailable } from './gpu-unavailable.ts';
-import { GRID_X, walkWidth, walkWidthMax } from './graph-search.ts';
+import { walkWidth, walkWidthMax } from './graph-search.ts';
 import { gatherKernel, pruneKernel, selectKernel, tileKernel, walkKernel } from './kernels.ts';
 import type { RowTable } from './row-table.ts';
 
@@ -55,6 +55,28 @@ export interface BuiltGraph {
 /** What building needs of a table. */
 type Rows = Pick<RowTable, 'format' | 'words' | 'rowBytes' | 'rows'> & { readonly count: number };
 
+/** A level while it is built. */
+interface Level {
+  readonly gpu: GpuDevice;
+  readonly rows: Rows;
+  readonly degree: number;
+  /** `[rows × degree]`. */
+  readonly links: GPUBuffer;
+  readonly options: BuildOptions;
+}
+
+/** Rows that are inserted together. */
+interface Batch {
+  readonly first: number;
+  readonly size: number;
+}
+
+/** Scored candidates of a batch's rows: pairs of (key, row), `width` a row. */
+interface Candidates {
+  readonly pairs: GPUBuffer;
+  readonly width: number;
+}
+
 /** The smallest and largest batch; a batch is at most a quarter of the rows before it, so that walks see most of the graph. */
 const BATCH_MIN = 512;
 const BATCH_MAX = 8192;
@@ -68,188 +90,129 @@ export async function buildGraph(gpu: GpuDevice, table: RowTable, options: Build
   const all = Uint32Array.from({ length: table.count }, (_, i) => i);
   for (let level = 0; level <= highest; level++) {
     const rows = level === 0 ? all : all.filter((row) => options.levels[row] >= level);
-    const degree = level === 0 ? 2 * options.maxConnections : options.maxConnections;
-    levels.push({ degree, rows, links: await buildLevel(gpu, table, rows, degree, level, options) });
+    levels.push(await buildLevel(gpu, table, rows, level === 0, options));
   }
   return { levels, entry: levels[levels.length - 1].rows[0] ?? EMPTY };
 }
 
+/** `members`: the table's rows that are on the level; on level 0 (`isBase`) all of them, in order. */
 async function buildLevel(
   gpu: GpuDevice,
   table: RowTable,
-  rows: Uint32Array<ArrayBuffer>,
-  degree: number,
-  level: number,
+  members: Uint32Array<ArrayBuffer>,
+  isBase: boolean,
   options: BuildOptions,
-): Promise<Uint32Array<ArrayBuffer>> {
-  if (rows.length === 0) return new Uint32Array(0);
+): Promise<BuiltLevel> {
+  const degree = isBase ? 2 * options.maxConnections : options.maxConnections;
+  if (members.length === 0) return { degree, rows: members, links: new Uint32Array(0) };
   return withBatch(gpu, async (batch) => {
-    const members: Rows = level === 0 ? table : await gatherRows(gpu, batch, table, rows);
-    const links = batch.scratch(rows.length * degree * 4);
-    for (let first = 0; first < rows.length;) {
-      const size = Math.min(rows.length - first, Math.max(BATCH_MIN, Math.min(BATCH_MAX, first >> 2)));
-      await withBatch(gpu, (step) => insertBatch(gpu, step, members, links, degree, first, size, options));
+    const rows: Rows = isBase ? table : await gatherRows(gpu, batch, table, members);
+    const bytes = members.length * degree * 4;
+    const level: Level = { gpu, rows, degree, links: batch.scratch(bytes), options };
+    for (let first = 0; first < members.length;) {
+      const size = Math.min(members.length - first, Math.max(BATCH_MIN, Math.min(BATCH_MAX, first >> 2)));
+      await withBatch(gpu, (step) => insertBatch(step, level, { first, size }));
       first += size;
-      if (level === 0) options.onProgress?.(first, rows.length);
+      if (isBase) options.onProgress?.(first, members.length);
     }
-    const [bytes] = await batch.read({ buffer: links, bytes: rows.length * degree * 4 });
-    return new Uint32Array(bytes);
+    const [links] = await batch.read({ buffer: level.links, bytes });
+    return { degree, rows: members, links: new Uint32Array(links) };
   });
 }
 
-async function gatherRows(gpu: GpuDevice, batch: CommandBatch, table: RowTable, rows: Uint32Array<ArrayBuffer>): Promise<Rows> {
-  const gathered = batch.scratch(rows.length * table.rowBytes);
-  const groups = Math.ceil((rows.length * table.rowBytes) / 4 / GATHER_LANES);
-  const gridX = Math.min(groups, GRID_X);
-  const params = gatherParams({ rows: rows.length, wordsOfRow: table.rowBytes / 4, gridX });
-  batch.dispatch(await gatherKernel(gpu), { 1: table.rows, 2: batch.upload(rows), 3: gathered }, params, gridX, Math.ceil(groups / gridX));
+async function gatherRows(gpu: GpuDevice, batch: CommandBatch, table: RowTable, members: Uint32Array<ArrayBuffer>): Promise<Rows> {
+  const { format, words, rowBytes } = table;
+  const rows = batch.scratch(members.length * rowBytes);
+  const wordsOfRow = rowBytes / 4;
+  batch.dispatchAll(
+    await gatherKernel(gpu),
+    { 1: table.rows, 2: batch.upload(members), 3: rows },
+    (gridX) => gatherParams({ rows: members.length, wordsOfRow, gridX }),
+    Math.ceil((members.length * wordsOfRow) / GATHER_LANES),
+  );
   batch.flush();
-  return { format: table.format, words: table.words, rowBytes: table.rowBytes, rows: gathered, count: rows.length };
+  return { format, words, rowBytes, rows, count: members.length };
 }
 
-async function insertBatch(
-  gpu: GpuDevice,
-  batch: CommandBatch,
-  rows: Rows,
-  links: GPUBuffer,
-  degree: number,
-  first: number,
-  size: number,
-  options: BuildOptions,
-): Promise<void> {
-  const inside = await scanRows(
-    gpu,
-    batch,
-    rows,
-    { firstQuery: first, queries: size, firstRow: first, rows: size, width: selectWidthFor(BUILD_INSIDE), earlierOnly: true },
-    options,
-  );
-  const before = first === 0 ? emptyPairs(batch, size) : await candidatesBefore(gpu, batch, rows, links, degree, first, size, options);
-  const keep = Math.min(options.maxConnections, degree);
+async function insertBatch(batch: CommandBatch, level: Level, { first, size }: Batch): Promise<void> {
+  const { gpu, rows, links, degree, options } = level;
+  const range = { firstQuery: first, queries: size, firstRow: first, rows: size, width: BUILD_INSIDE, earlierOnly: true };
+  const inside = await scanRows(batch, level, range);
+  const before = first === 0 ? noCandidates(batch, size) : await candidatesBefore(batch, level, { first, size });
   const forward = await pruneKernel(gpu, {
     format: rows.format,
     mode: 'forward',
     degree,
-    keep,
+    keep: Math.min(options.maxConnections, degree),
     widthA: before.width,
-    widthB: selectWidthFor(BUILD_INSIDE),
+    widthB: inside.width,
   });
-  const gridX = Math.min(size, GRID_X);
-  const params = pruneParams({ count: size, words: rows.words, firstRow: first, gridX });
-  batch.dispatch(forward, { 1: rows.rows, 2: links, 3: before.pairs, 4: inside }, params, gridX, Math.ceil(size / gridX));
-  const chosen = batch.scratch(size * degree * 4);
-  batch.copy(links, first * degree * 4, chosen, 0, size * degree * 4);
-  const [bytes] = await batch.read({ buffer: chosen, bytes: size * degree * 4 });
-  await linkBack(gpu, batch, rows, links, degree, first, new Uint32Array(bytes));
+  const bindings = { 1: rows.rows, 2: links, 3: before.pairs, 4: inside.pairs };
+  batch.dispatchAll(forward, bindings, (gridX) => pruneParams({ count: size, words: rows.words, firstRow: first, gridX }), size);
+  const bytes = size * degree * 4;
+  const chosen = batch.scratch(bytes);
+  batch.copy(links, first * degree * 4, chosen, 0, bytes);
+  const [contents] = await batch.read({ buffer: chosen, bytes });
+  await linkBack(batch, level, first, new Uint32Array(contents));
 }
 
-function emptyPairs(batch: CommandBatch, size: number): { pairs: GPUBuffer; width: number } {
-  return { pairs: batch.upload(new Uint32Array(size * 2).fill(EMPTY)), width: 1 };
-}
+const noCandidates = (batch: CommandBatch, size: number): Candidates => ({
+  pairs: batch.upload(new Uint32Array(size * 2).fill(EMPTY)),
+  width: 1,
+});
 
-async function candidatesBefore(
-  gpu: GpuDevice,
-  batch: CommandBatch,
-  rows: Rows,
-  links: GPUBuffer,
-  degree: number,
-  first: number,
-  size: number,
-  options: BuildOptions,
-): Promise<{ pairs: GPUBuffer; width: number }> {
+async function candidatesBefore(batch: CommandBatch, level: Level, { first, size }: Batch): Promise<Candidates> {
+  const { gpu, rows, links, degree, options } = level;
   const ef = Math.min(walkWidth(options.efConstruction), walkWidthMax(gpu, degree), PRUNE_CANDIDATES_MAX / 2);
   if (first < options.scanRowsMax || ef === 0) {
-    const width = selectWidthFor(Math.min(options.efConstruction, 256));
-    return {
-      pairs: await scanRows(
-        gpu,
-        batch,
-        rows,
-        { firstQuery: first, queries: size, firstRow: 0, rows: first, width, earlierOnly: false },
-        options,
-      ),
-      width,
-    };
+    const width = Math.min(options.efConstruction, 256);
+    return scanRows(batch, level, { firstQuery: first, queries: size, firstRow: 0, rows: first, width, earlierOnly: false });
   }
   const hashEntries = walkHashEntries(ef, degree, gpu.facts.workgroupBytes);
   const walk = await walkKernel(gpu, { format: rows.format, ef, degree, hashEntries, queryIsRow: true });
   const seeds = Uint32Array.from({ length: Math.min(WALK_SEEDS_MAX, first) }, (_, i) => i);
   const pairs = batch.scratch(size * ef * 8);
-  const gridX = Math.min(size, GRID_X);
-  const params = walkParams({ queries: size, words: rows.words, firstQuery: first, seeds: seeds.length, gridX });
-  batch.dispatch(
-    walk,
-    { 2: rows.rows, 3: links, 4: batch.upload(seeds), 5: pairs, 6: batch.scratch(size * 8) },
-    params,
-    gridX,
-    Math.ceil(size / gridX),
-  );
+  const bindings = { 2: rows.rows, 3: links, 4: batch.upload(seeds), 5: pairs, 6: batch.scratch(size * 8) };
+  const params = { queries: size, words: rows.words, firstQuery: first, seeds: seeds.length };
+  batch.dispatchAll(walk, bindings, (gridX) => walkParams({ ...params, gridX }), size);
   batch.flush();
   return { pairs, width: ef };
 }
 
-/** Exact nearest of a range of rows for rows of the same table: best lists of (key, place in the range). */
+/** Exact nearest of a range of rows for rows of the same level: best lists of (key, place in the range), `width` or a few more. */
 async function scanRows(
-  gpu: GpuDevice,
   batch: CommandBatch,
-  rows: Rows,
+  { gpu, rows, options: { shape, scratchBytesMax } }: Level,
   range: { firstQuery: number; queries: number; firstRow: number; rows: number; width: number; earlierOnly: boolean },
-  { shape, scratchBytesMax }: BuildOptions,
-): Promise<GPUBuffer> {
+): Promise<Candidates> {
   const side = tileSide(shape);
+  const { queries, firstQuery, earlierOnly } = range;
   const width = selectWidthFor(range.width);
   const tile = await tileKernel(gpu, { format: rows.format, shape, gather: false, queryIsRow: true });
   const select = await selectKernel(gpu, { width, source: 'distances', allow: false });
-  const chunk = Math.max(side, Math.floor(Math.min(scratchBytesMax, gpu.facts.bindingBytesMax) / (range.queries * 4 * side)) * side);
-  const distances = batch.scratch(range.queries * Math.min(chunk, Math.ceil(range.rows / side) * side) * 4);
-  const best = batch.scratch(range.queries * width * 8);
+  const chunk = Math.max(side, Math.floor(Math.min(scratchBytesMax, gpu.facts.bindingBytesMax) / (queries * 4 * side)) * side);
+  const distances = batch.scratch(queries * Math.min(chunk, Math.ceil(range.rows / side) * side) * 4);
+  const best = batch.scratch(queries * width * 8);
   const places = batch.upload(Uint32Array.from({ length: range.rows }, (_, i) => i));
   for (let at = 0; at < range.rows; at += chunk) {
     const count = Math.min(chunk, range.rows - at);
-    const params = tileParams({
-      queries: range.queries,
-      rows: count,
-      words: rows.words,
-      firstRow: range.firstRow + at,
-      firstQuery: range.firstQuery,
-      stride: count,
-      earlierOnly: range.earlierOnly,
-    });
-    batch.dispatch(tile, { 2: rows.rows, 3: distances }, params, Math.ceil(count / side), Math.ceil(range.queries / side));
-    batch.dispatch(
-      select,
-      { 1: best, 2: distances, 3: places },
-      selectParams({ count, stride: count, firstRow: at, segments: 1, isFirst: at === 0, allowBits: 0 }),
-      1,
-      range.queries,
-    );
+    const firstRow = range.firstRow + at;
+    const params = tileParams({ queries, rows: count, words: rows.words, firstRow, firstQuery, stride: count, earlierOnly });
+    batch.dispatch(tile, { 2: rows.rows, 3: distances }, params, Math.ceil(count / side), Math.ceil(queries / side));
+    const selecting = selectParams({ count, stride: count, firstRow: at, segments: 1, isFirst: at === 0, allowBits: 0 });
+    batch.dispatch(select, { 1: best, 2: distances, 3: places }, selecting, 1, queries);
     batch.flush();
   }
-  return best;
+  return { pairs: best, width };
 }
 
-/** Offers each new row to the rows it links to; `chosen` is `[size × degree]`. */
-async function linkBack(
-  gpu: GpuDevice,
-  batch: CommandBatch,
-  rows: Rows,
-  links: GPUBuffer,
-  degree: number,
-  first: number,
-  chosen: Uint32Array,
-): Promise<void> {
+/** Offers each new row to the rows it links to; `chosen` is `[batch × degree]`. */
+async function linkBack(batch: CommandBatch, { gpu, rows, links, degree }: Level, first: number, chosen: Uint32Array): Promise<void> {
   const { targets, offsets, incoming } = groupByTarget(chosen, degree, first);
   const reverse = await pruneKernel(gpu, { format: rows.format, mode: 'reverse', degree, keep: degree, widthA: 0, widthB: 0 });
-  const gridX = Math.min(targets.length, GRID_X);
   const bindings = { 1: rows.rows, 2: links, 3: batch.upload(targets), 4: batch.upload(offsets), 5: batch.upload(incoming) };
-  if (targets.length > 0)
-    batch.dispatch(
-      reverse,
-      bindings,
-      pruneParams({ count: targets.length, words: rows.words, firstRow: 0, gridX }),
-      gridX,
-      Math.ceil(targets.length / gridX),
-    );
+  const { length: count } = targets;
+  batch.dispatchAll(reverse, bindings, (gridX) => pruneParams({ count, words: rows.words, firstRow: 0, gridX }), count);
   batch.flush();
 }
 

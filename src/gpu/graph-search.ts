@@ -53,7 +53,6 @@ export interface GraphHits extends GpuHits {
 
 /** Queries of one submission: a long walk times many queries must stay below a watchdog's patience. */
 const QUERIES_MAX = 2048;
-export const GRID_X = 1024;
 /** List widths that are compiled; a walk takes the next larger one, which only helps its recall. */
 const EF_STEP = 16;
 
@@ -131,9 +130,8 @@ async function walkPass(
     6: effort,
   };
   if (table.terms) Object.assign(bindings, { 7: batch.upload(encoded.terms), 8: table.terms });
-  const gridX = Math.min(count, GRID_X);
-  const params = walkParams({ queries: count, words: table.words, firstQuery: 0, seeds: graph.seeds.length, gridX });
-  batch.dispatch(walk, bindings, params, gridX, Math.ceil(count / gridX));
+  const params = { queries: count, words: table.words, firstQuery: 0, seeds: graph.seeds.length };
+  batch.dispatchAll(walk, bindings, (gridX) => walkParams({ ...params, gridX }), count);
 
   const exact = job.exact ?? table;
   const rescored = Math.min(ef, Math.max(k, job.exact ? job.rescore : k));

@@ -5,6 +5,7 @@ import { nearest } from '../kernels/scalar/gpu-select.ts';
 import type { GpuBackend, GpuStatus } from './gpu-backend.ts';
 import { openTestDevice, randomRows, twinDistances } from './gpu-fixture.ts';
 import { connectGpu, serveGpu } from './gpu-port.ts';
+import { trainCentroids } from './kmeans.ts';
 import { selfTest, type KernelFamily } from './self-test.ts';
 import { LocalGpu, type LocalGpuOptions } from './local-gpu.ts';
 
@@ -224,6 +225,28 @@ test('graphs, building and k-means prove themselves and answer', async () => {
   }))!;
   expect(Math.max(...trained.assigned)).toBeLessThan(8);
   expect(await backend.status()).toMatchObject({ kernelsChecked: 4, kernelsWrong: [], jobsFailed });
+});
+
+test('where the adapter has timestamps, a job’s passes are timed on it, each job anew', async () => {
+  const gpu = await openTestDevice();
+  expect(gpu.timer !== null).toBe(gpu.facts.timestamps);
+  const time = async (count: number): Promise<{ workMs: number; tookMs: number }> => {
+    gpu.timer?.restart();
+    const started = performance.now();
+    const shape = { rows: count, dimensions: 64, segments: 1, centroids: 200 };
+    await gpu.exclusive(() =>
+      trainCentroids(gpu, { ...shape, sample: new Float32Array(count * 64), start: new Float32Array(200 * 64), iterations: 1 }),
+    );
+    return { workMs: gpu.timer?.workMs ?? NaN, tookMs: performance.now() - started };
+  };
+  await time(64);
+  const [much, little] = [await time(20_000), await time(64)];
+  if (gpu.timer) {
+    expect(much.workMs).toBeGreaterThan(0);
+    expect(much.workMs).toBeLessThanOrEqual(much.tookMs + 1);
+    expect(little.workMs).toBeLessThan(much.workMs);
+  }
+  gpu.destroy();
 });
 
 test('a device can be measured: every cost is a positive number', async () => {

@@ -30,7 +30,7 @@ import type {
   TableSpec,
 } from './gpu-backend.ts';
 import { openGpuDevice, type GpuDevice } from './gpu-device.ts';
-import { planGpu, refit } from './gpu-planner.ts';
+import { planGpu, refit, type GpuTook } from './gpu-planner.ts';
 import { GpuUnavailable } from './gpu-unavailable.ts';
 import { buildGraph, drawLevels } from './graph-build.ts';
 import { GraphCopy } from './graph-copy.ts';
@@ -190,27 +190,28 @@ export class LocalGpu implements GpuBackend {
       this.jobsDeclined++;
       return null;
     }
-    let tookMs: number | null = null;
+    let took: GpuTook | null = null;
     const done = await this.run(async (gpu) => {
       const compiled = gpu.compiled.length;
+      gpu.timer?.restart();
       const started = this.options.clock.monotonic();
       const answer = await job(gpu);
       // What compiling took says nothing of the next job.
-      if (gpu.compiled.length === compiled) tookMs = this.options.clock.monotonic() - started;
+      if (gpu.compiled.length === compiled) took = { ms: this.options.clock.monotonic() - started, workMs: gpu.timer?.workMs ?? null };
       return answer;
     });
     if (done === null) return null;
     this.jobsRun++;
     this.reopenAfterMs = REOPEN_MS;
-    if (tookMs !== null && size.kind !== 'build') await this.learn(size, tookMs);
+    if (took !== null && size.kind !== 'build') await this.learn(size, took);
     return done;
   }
 
   /** Refits the costs by a job, and keeps them now and then: soon at first, as a session may be short. */
-  private async learn(size: GpuJobSize, tookMs: number): Promise<void> {
+  private async learn(size: GpuJobSize, took: GpuTook): Promise<void> {
     const { device, calibration } = this;
     if (!device || !calibration) return;
-    this.calibration = { ...calibration, costs: refit(calibration.costs, size, tookMs) };
+    this.calibration = { ...calibration, costs: refit(calibration.costs, size, took) };
     this.jobsLearned++;
     const isPowerOfTwo = (this.jobsLearned & (this.jobsLearned - 1)) === 0;
     if (isPowerOfTwo || this.jobsLearned % KEEP_EVERY === 0)
