@@ -5,9 +5,11 @@
  */
 import { assert } from '../core/errors.ts';
 import { EMPTY } from '../kernels/gpu/ordered-key.ts';
+import type { EngineSpace } from '../kernels/scalar/engine-codes.ts';
 import type { KmeansShape } from '../kernels/scalar/gpu-kmeans.ts';
 import { bytesAt, Codec, createEngine, floats, Metric, words, type Engine } from '../kernels/wasm/engine.ts';
 import type { Distance } from '../schema/collection-schema.ts';
+import type { EncodedRows } from './row-words.ts';
 
 const MEMORY_BYTES_MAX = 2 ** 30;
 const padded = (dimensions: number): number => Math.ceil(dimensions / 16) * 16;
@@ -98,19 +100,22 @@ export function wasmNearest(
   };
 }
 
-/** A graph over unquantized rows, made by inserting them one by one; slots are row numbers. */
+/** A graph made by inserting rows one by one, unquantized or (with `space`) by 7-bit codes; slots are row numbers. */
 export class WasmGraph {
   readonly degree: number;
   readonly engine: Engine;
   private readonly dimensions: number;
+  private readonly hasTerms: boolean;
 
-  constructor(distance: Distance, dimensions: number, maxConnections: number) {
+  constructor(distance: Distance, dimensions: number, maxConnections: number, space: EngineSpace | null = null) {
     this.engine = engineFor(dimensions, distance, maxConnections);
+    if (space) useCodes(this.engine, space);
     this.dimensions = dimensions;
+    this.hasTerms = distance !== 'manhattan' && distance !== 'hamming';
     this.degree = 2 * maxConnections;
   }
 
-  /** Inserts the next row with a candidate list of `ef`. */
+  /** Inserts the next row with a candidate list of `ef`; 0: without links. */
   insert(row: Float32Array, ef: number): void {
     const { exports } = this.engine;
     putInput(this.engine, row);
@@ -132,6 +137,16 @@ export class WasmGraph {
     return all;
   }
 
+  /** The codes of all slots and their terms, as the kernels take them. */
+  codes(): EncodedRows {
+    const { exports } = this.engine;
+    const count = exports.slotEnd();
+    const bytes = padded(this.dimensions);
+    const words = new Uint8Array(count * bytes);
+    for (let slot = 0; slot < count; slot++) words.set(bytesAt(this.engine, exports.codeAt(slot) >>> 0, bytes), slot * bytes);
+    return { words, terms: Float32Array.from({ length: count }, (_, slot) => (this.hasTerms ? exports.termOf(slot) : 0)) };
+  }
+
   /** Distances of the `ef` nearest that a walk finds, rising. */
   walk(query: Float32Array, ef: number): Float32Array {
     const { exports } = this.engine;
@@ -142,38 +157,33 @@ export class WasmGraph {
   }
 }
 
+function useCodes(engine: Engine, { center, step }: EngineSpace): void {
+  const { exports } = engine;
+  assert(exports.useCodec(Codec.sq7, 0), 'memory for the twin');
+  floats(engine, exports.centerAddress() >>> 0, center.length).set(center);
+  exports.setScale(step);
+}
+
 /** 7-bit codes of rows by a center and a step, their terms, and what a query measures to each: `[rows × bytes]`, `[rows]`. */
 export function wasmCodes(
   distance: Distance,
-  { center, step }: { readonly center: Float32Array; readonly step: number },
+  space: EngineSpace,
   rows: Float32Array,
   query: Float32Array,
 ): { readonly codes: Uint8Array<ArrayBuffer>; readonly terms: Float32Array<ArrayBuffer>; readonly distances: Float32Array } {
-  const dimensions = query.length;
-  const engine = engineFor(dimensions, distance);
+  const graph = new WasmGraph(distance, query.length, 8, space);
+  for (let at = 0; at < rows.length; at += query.length) graph.insert(rows.subarray(at, at + query.length), 0);
+  const { engine } = graph;
   const { exports } = engine;
-  assert(exports.useCodec(Codec.sq7, 0), 'memory for the twin');
-  floats(engine, exports.centerAddress() >>> 0, dimensions).set(center);
-  exports.setScale(step);
-  const count = rows.length / dimensions;
-  const bytes = padded(dimensions);
-  const codes = new Uint8Array(count * bytes);
-  const terms = new Float32Array(count);
-  for (let row = 0; row < count; row++) {
-    putInput(engine, rows.subarray(row * dimensions, (row + 1) * dimensions));
-    exports.add(row, row + 1);
-    const slot = exports.settle(0, 0) >>> 0;
-    codes.set(bytesAt(engine, exports.codeAt(slot) >>> 0, bytes), row * bytes);
-    if (distance !== 'manhattan' && distance !== 'hamming') terms[row] = exports.termOf(slot);
-  }
   const list = exports.alloc(4) >>> 0;
   putInput(engine, query);
   exports.begin(1);
-  const distances = Float32Array.from({ length: count }, (_, slot) => {
+  const distances = Float32Array.from({ length: rows.length / query.length }, (_, slot) => {
     words(engine, list, 1)[0] = slot;
     exports.takeListed(list, 1, 0, 0);
     return exports.poolDistance(0);
   });
+  const { words: codes, terms } = graph.codes();
   return { codes, terms, distances };
 }
 
