@@ -286,7 +286,8 @@ describe.each(DISTANCES)('%s', (distance) => {
       const seeds = Uint32Array.from({ length: 32 }, (_, i) => i * 28);
       const encoded = encodeQueries(format, wide, queries, space);
       const every = await runTile(gpu, { lanes: 8, each: 1, words: 2 }, rows, { count: asked, encoded }, null);
-      for (const ef of [32, 96]) {
+      // Compiling for another width takes a software adapter seconds.
+      for (const ef of distance === 'l2-squared' ? [32, 96] : [32]) {
         const { pairs } = await runWalk(gpu, rows, { count: asked, encoded }, { ef, degree: 2 * M, links: graph.links(), seeds });
         let [found, theirs] = [0, 0];
         for (let q = 0; q < asked; q++) {
