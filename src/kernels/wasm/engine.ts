@@ -7,8 +7,9 @@
  */
 import { assert, HeddleError } from '../../core/errors.ts';
 import { applyPatch } from './apply-patch.ts';
-import { PLAIN_WASM, RELAXED_BYTES, RELAXED_PATCH } from './generated/modules.ts';
+import { COMMON_BYTES, PLAIN_WASM, RELAXED_BYTES, RELAXED_PATCH } from './generated/modules.ts';
 import { relaxedBuildIsRight } from './self-test.ts';
+import { fromText } from './wasm-text.ts';
 
 export const Metric = { dot: 0, cosine: 1, 'l2-squared': 2, manhattan: 3, hamming: 4 } as const;
 export type Metric = (typeof Metric)[keyof typeof Metric];
@@ -136,20 +137,9 @@ export type EngineBuild = 'relaxed' | 'plain';
 const FIRST_PAGES = 8;
 const PAGES_MAX = 65536;
 
-/** What a byte of 0 is as a character: `scripts/build-wasm.mjs` begins 9 bytes earlier at U+0020. */
-const ZERO = 0x29;
-
-/** Bytes that the build wrote as characters. */
-function fromText(text: string): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(text.length);
-  // What is below zero comes out as the end of the ring.
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i) - ZERO;
-  return bytes;
-}
-
 function compile(build: EngineBuild): WebAssembly.Module {
-  const plain = fromText(PLAIN_WASM);
-  return new WebAssembly.Module(build === 'plain' ? plain : applyPatch(plain, fromText(RELAXED_PATCH), RELAXED_BYTES));
+  const plain = fromText(PLAIN_WASM, COMMON_BYTES);
+  return new WebAssembly.Module(build === 'plain' ? plain : applyPatch(plain, fromText(RELAXED_PATCH, COMMON_BYTES), RELAXED_BYTES));
 }
 
 let chosen: { module: WebAssembly.Module; build: EngineBuild } | null = null;
