@@ -4,6 +4,8 @@
  * A section keeps its own table from block number to slot and asks here only to put and to look; a slot that was given to
  * another block no longer names this section, so a stale number in the table is a miss.
  */
+import { Arena } from './arena.ts';
+
 export interface CacheOwner {
   /** Slot + 1 of each block, 0 where none. Written by the section, never by the cache. */
   readonly slots: Uint32Array;
@@ -17,19 +19,15 @@ interface Slot {
 }
 
 const NOTHING = new Uint8Array(0);
-/** Blocks are cut from pieces of this size: thirty buffers fewer for the collector to follow. */
-const SLAB_BYTES = 128 << 10;
 
 export class BlockCache {
+  /** Room for blocks about to be read. */
+  readonly arena = new Arena();
   private readonly bytesMax: number;
   private readonly slots: Slot[] = [];
   private readonly vacant: number[] = [];
   private hand = 0;
-  private slab = NOTHING;
-  private slabUsed = 0;
   bytes = 0;
-  hits = 0;
-  misses = 0;
 
   constructor(bytesMax: number) {
     this.bytesMax = bytesMax;
@@ -41,24 +39,10 @@ export class BlockCache {
       const slot = this.slots[number - 1];
       if (slot.owner === owner && slot.block === block) {
         slot.used = true;
-        this.hits++;
         return slot.bytes;
       }
     }
-    this.misses++;
     return null;
-  }
-
-  /** Room for a block about to be read; never handed out again while anyone refers to it. */
-  allocate(length: number): Uint8Array {
-    if (length > SLAB_BYTES >>> 3) return new Uint8Array(length);
-    if (this.slabUsed + length > this.slab.length) {
-      this.slab = new Uint8Array(SLAB_BYTES);
-      this.slabUsed = 0;
-    }
-    const at = this.slabUsed;
-    this.slabUsed += length;
-    return this.slab.subarray(at, at + length);
   }
 
   /** Takes `bytes` over. Blocks larger than an eighth of the budget are not kept. */

@@ -155,7 +155,7 @@ export class SectionReader {
       for (; offsets[next] === end && end + lengths[next] - at <= CACHED_AHEAD_BYTES && cache.get(this, next) === null; next++)
         end += lengths[next];
     this.following = next;
-    const run = cache.allocate(end - at);
+    const run = cache.arena.allocate(end - at);
     this.container.readInto(run, at);
     for (let n = number; n < next; n++) cache.put(this, n, run.subarray(offsets[n] - at, offsets[n] - at + lengths[n]));
     return run.subarray(0, lengths[number]);

@@ -12,10 +12,10 @@ import { compareBytes, keyOfU32, putU32Key, u32OfKey } from '../core/bytes.ts';
 import { DocSet } from '../core/doc-set.ts';
 import { assert, HeddleError } from '../core/errors.ts';
 import { virtualShardOf } from '../core/ids.ts';
+import { Arena } from '../lsm/arena.ts';
 import type { BucketCursor, BucketOptions, BucketReader, Entry, SortedEntries } from '../lsm/bucket.ts';
 import { ReplaceMemtable } from '../lsm/replace-memtable.ts';
 import { MergeCursor } from '../lsm/merge-cursor.ts';
-import { Arena } from './arena.ts';
 import { addDeaths, deathEntries, deathsBucket } from './deaths.ts';
 import { UUID_AT, UuidCursor } from './uuid-cursor.ts';
 
@@ -78,7 +78,6 @@ export class ObjectStore {
     for (let entry = cursor.next(); entry; entry = cursor.next()) addDeaths(dead, entry);
     cursor.close();
     this.live.andNot(dead);
-    this.kept = this.live.clone();
     this.kept = this.live.clone();
     this.count = this.live.count();
   }
