@@ -31,6 +31,11 @@ export function answerFull(): bool {
   return answerCount == most;
 }
 
+/** How many more it takes, whatever their distance. */
+export function answerRoom(): i32 {
+  return most - answerCount;
+}
+
 /** Distance above which nothing enters any more. */
 // @ts-ignore: decorator
 @inline

@@ -39,6 +39,7 @@ export let active: usize = 0;
 export let base: f32 = 0;
 export let weight: f32 = 0;
 let queryNorm: f32 = 0;
+let queryStep: f32 = 0;
 let queryResidual: f32 = 0;
 /** Adds up touched words so that no compiler drops the touching. */
 let sink: u32 = 0;
@@ -208,10 +209,9 @@ export function encode(row: usize, slot: u32): void {
   arena.setTerm(slot, config.metric == config.L2 ? spreadSum : -laneSum(along));
 }
 
-/** Makes the query of `input` (unpadded f32) the active one. */
-export function prepareInput(): void {
+/** Takes the query of `input` (unpadded f32) as the query row. */
+export function takeInput(): void {
   prepareRow(input, queryRow);
-  prepareQuery(queryRow);
 }
 
 /** Makes a prepared row the active query. */
@@ -256,7 +256,6 @@ export function prepareQuery(row: usize): void {
   const inverse = f32x4.splat(1 / step);
   const none = i32x4.splat(0);
   let total = i32x4.splat(0);
-  let residual = f32x4.splat(0);
   for (let i: usize = 0; i < <usize>config.padded; i += 16) {
     const at = i << 2;
     const low = i16x8.narrow_i32x4_s(quantize(row, at, inverse, none), quantize(row, at + 16, inverse, none));
@@ -265,14 +264,8 @@ export function prepareQuery(row: usize): void {
     v128.store(queryCode + i, q);
     total = i32x4.add(total, i32x4.extadd_pairwise_i16x8_s(i16x8.extadd_pairwise_i8x16_s(q)));
   }
-  for (let i: usize = 0; i < <usize>config.padded; i += 4) {
-    const wide = i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(v128.load32_zero(queryCode + i)));
-    const decoded = f32x4.add(v128.load(center + (i << 2)), f32x4.mul(f32x4.convert_i32x4_s(wide), f32x4.splat(step)));
-    const gap = f32x4.sub(v128.load(row + (i << 2)), decoded);
-    residual = f32x4.add(residual, f32x4.mul(gap, gap));
-  }
   queryNorm = sqrt<f32>(laneSum(norm));
-  queryResidual = sqrt<f32>(laneSum(residual));
+  queryStep = step;
   const sum = <f32>(i32x4.extract_lane(total, 0) + i32x4.extract_lane(total, 1) + i32x4.extract_lane(total, 2) + i32x4.extract_lane(total, 3));
   if (config.metric == config.L2) {
     weight = -2 * scale * step;
@@ -281,6 +274,20 @@ export function prepareQuery(row: usize): void {
     weight = -scale * step;
     base = (config.metric == config.COSINE ? <f32>1 : <f32>0) - laneSum(along) - 64 * weight * sum;
   }
+}
+
+/** Makes a prepared row the active query, and `lowerBound` that of its distances. */
+export function prepareBounded(row: usize): void {
+  prepareQuery(row);
+  if (config.codec != config.CODEC_SQ7 || config.metric > config.L2) return;
+  let residual = f32x4.splat(0);
+  for (let i: usize = 0; i < <usize>config.padded; i += 4) {
+    const wide = i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(v128.load32_zero(queryCode + i)));
+    const decoded = f32x4.add(v128.load(center + (i << 2)), f32x4.mul(f32x4.convert_i32x4_s(wide), f32x4.splat(queryStep)));
+    const gap = f32x4.sub(v128.load(row + (i << 2)), decoded);
+    residual = f32x4.add(residual, f32x4.mul(gap, gap));
+  }
+  queryResidual = sqrt<f32>(laneSum(residual));
 }
 
 /** Manhattan distance of a row from a code. */
@@ -361,17 +368,27 @@ export function select(query: usize): void {
   }
 }
 
-/** Codes' addresses for the first n ids; each cache line is touched once, so that the misses overlap. */
+/** Bytes of a row that are touched ahead; the rest of a longer one is fetched by the processor, which sees where it leads. */
+const TOUCHED_BYTES: usize = 2048;
+
+/** Codes' addresses for the first n ids. */
 function locate(n: i32): void {
-  const stride = config.codeStride;
+  for (let i = 0; i < n; i++)
+    store<u32>(addresses + (<usize>i << 2), <u32>arena.codeOf(load<u32>(ids + (<usize>i << 2))));
+  touch(n, config.codeStride);
+}
+
+/**
+ * Reads a word of each cache line of the first n rows of `addresses`, so that the misses overlap; fills the last four up with the
+ * last row. Line by line over all rows: so the processor's own prefetching follows every row at once (a tenth faster for f32 rows).
+ */
+export function touch(n: i32, bytes: usize): void {
+  const end = min<usize>(bytes, TOUCHED_BYTES);
   let touched: u32 = 0;
-  for (let i = 0; i < n; i++) {
-    const code = arena.codeOf(load<u32>(ids + (<usize>i << 2)));
-    store<u32>(addresses + (<usize>i << 2), <u32>code);
-    if (stride <= 1024) for (let at: usize = 0; at < stride; at += 64) touched += load<u32>(code + at);
+  for (let at: usize = 0; at < end; at += 64) {
+    for (let i = 0; i < n; i++) touched += load<u32>(address(i) + at);
   }
   sink += touched;
-  // The last group of four is filled up with its last row.
   const last = load<u32>(addresses + (<usize>(n - 1) << 2));
   for (let i = n; i < ((n + 3) & ~3); i++) store<u32>(addresses + (<usize>i << 2), last);
 }

@@ -296,7 +296,7 @@ export function countAllowed(): u32 {
 export function begin(k: i32): i32 {
   if (!answer.startAnswer(k)) return -1;
   walking.resetCounters();
-  codec.prepareInput();
+  codec.takeInput();
   const scanned = scan.scanBacklog();
   rescoring.startRescore(0, false);
   return scanned;
@@ -323,7 +323,7 @@ export function walkAllowed(ef: i32, seeds: i32, refusedMax: i32, rescoreMost: i
 }
 /** Fills the pool with the `width` nearest of all slots that the filter allows. */
 export function scanAll(width: i32): bool {
-  codec.prepareQuery(scratch.queryRow);
+  codec.prepareBounded(scratch.queryRow);
   rescoring.startRescore(0, true);
   return scan.scanSlots(width, <i32>arena.slotEnd);
 }
@@ -372,7 +372,7 @@ export function termOf(slot: u32): f32 {
 }
 /** Fills the pool with those of n slots at `from` that are live. `rigorous`: as in an exact search. */
 export function takeListed(from: usize, n: i32, rescoreMost: i32, rigorous: bool): bool {
-  codec.prepareQuery(scratch.queryRow);
+  codec.prepareBounded(scratch.queryRow);
   rescoring.startRescore(rescoreMost, rigorous);
   return scan.scanListed(from, n);
 }

@@ -11,10 +11,10 @@
 import * as arena from './arena';
 import * as codec from './codec';
 import * as pool from './pool';
-import { CODEC_F32, codec as codecKind } from './config';
+import { CODEC_F32, codec as codecKind, rowBytes } from './config';
 import { addresses, distances, input, queryRow } from './scratch';
 import { allowsSlot } from './allow';
-import { answerBound, answerFull, offerAnswer } from './answer';
+import { answerBound, answerFull, answerRoom, offerAnswer } from './answer';
 import { scanned, scannedCount } from './scan';
 
 let at: i32 = 0;
@@ -79,8 +79,10 @@ function offerExact(slot: u32, coded: f32, exact: f32): void {
   offerAnswer(exact, arena.docOf(slot));
 }
 
-const slots: usize = memory.data(16, 16);
-const coded4: usize = memory.data(16, 16);
+/** Most rows measured together, in fours. */
+const BATCH_MAX: i32 = 16;
+const slots: usize = memory.data(16 * 4, 16);
+const codedDistances: usize = memory.data(16 * 4, 16);
 
 /** Goes on rescoring: 0 done, 1 a row is wanted. `keep`: a row handed in stays in memory if there is room. */
 export function rescore(keep: bool): i32 {
@@ -91,10 +93,11 @@ export function rescore(keep: bool): i32 {
     offerExact(awaited, awaitedCoded, codec.exactDistance(input));
   }
   while (at < pool.count && (rigorous || rescored < limit)) {
-    // Rows in memory go in fours.
+    // Rows in memory go together: in fours, and as many as the answer has room for anyway.
+    const most = min<i32>((max<i32>(answerRoom(), 1) + 3) & ~3, BATCH_MAX);
     let n = 0;
     let stop = false;
-    for (; n < 4 && at < pool.count; at++) {
+    for (; n < most && at < pool.count; at++) {
       const slot = pool.idAt(at);
       if (!allowsSlot(slot)) continue;
       const coded = pool.distanceAt(at);
@@ -112,10 +115,10 @@ export function rescore(keep: bool): i32 {
         return awaitRow(slot, coded);
       }
       store<u32>(slots + (<usize>n << 2), slot);
-      store<f32>(coded4 + (<usize>n << 2), coded);
+      store<f32>(codedDistances + (<usize>n << 2), coded);
       n++;
     }
-    if (n > 0) measureFour(n);
+    if (n > 0) measureBatch(n);
     if (stop) break;
   }
   return rigorous ? rescoreList() : 0;
@@ -159,12 +162,12 @@ export function goWithout(): void {
   offerAnswer(awaitedCoded, arena.docOf(awaited));
 }
 
-function measureFour(n: i32): void {
-  for (let i = 0; i < 4; i++) {
-    const slot = load<u32>(slots + (<usize>min(i, n - 1) << 2));
-    store<u32>(addresses + (<usize>i << 2), <u32>arena.rowOf(slot));
-  }
+function measureBatch(n: i32): void {
+  for (let i = 0; i < n; i++) store<u32>(addresses + (<usize>i << 2), <u32>arena.rowOf(load<u32>(slots + (<usize>i << 2))));
+  codec.touch(n, rowBytes);
   codec.measureRows(queryRow, n);
-  for (let i = 0; i < n; i++)
-    offerExact(load<u32>(slots + (<usize>i << 2)), load<f32>(coded4 + (<usize>i << 2)), load<f32>(distances + (<usize>i << 2)));
+  for (let i = 0; i < n; i++) {
+    const coded = load<f32>(codedDistances + (<usize>i << 2));
+    offerExact(load<u32>(slots + (<usize>i << 2)), coded, load<f32>(distances + (<usize>i << 2)));
+  }
 }

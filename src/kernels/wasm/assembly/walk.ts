@@ -41,6 +41,9 @@ export function descend(level: u32): u32 {
   let at = upper.entry;
   let from = upper.entryLevel;
   if (from == 0 || from < level) return at;
+  // A slot measured before was not nearer, or is where the walk has come to.
+  const mark = arena.nextEpoch();
+  store<u8>(arena.visitedAt(upper.slotOf(at)), <u8>mark);
   let best = distanceTo(upper.slotOf(at));
   for (; from > level; from--) {
     let moved = true;
@@ -49,11 +52,15 @@ export function descend(level: u32): u32 {
       hops++;
       const links = upper.upperLinksOf(at);
       let n = 0;
-      for (; n < linksMax; n++) {
-        const to = load<u32>(links + (<usize>n << 2));
+      for (let l = 0; l < linksMax; l++) {
+        const to = load<u32>(links + (<usize>l << 2));
         if (to == NONE) break;
+        const slot = upper.slotOf(to);
+        const seen = arena.visitedAt(slot);
         store<u32>(records + (<usize>n << 2), to);
-        store<u32>(ids + (<usize>n << 2), upper.slotOf(to));
+        store<u32>(ids + (<usize>n << 2), slot);
+        n += load<u8>(seen) != <u8>mark ? 1 : 0;
+        store<u8>(seen, <u8>mark);
       }
       codec.measure(n);
       measured += n;
