@@ -26,13 +26,14 @@ export function buildList(
   const highlights: Record<string, string[]>[] = [];
   const highlight = keyword === null ? null : highlighter(inverted, keyword);
   const grouped = search.groupBy === null ? null : inverted.field(search.groupBy.path).field;
-  docIDs.forEach((docID, i) => {
-    uuids.set(inverted.docs.uuid(docID), i * 16);
-    let values: readonly unknown[] | null = null;
-    const read = (): readonly unknown[] => (values ??= readValues(docID));
-    if (search.sort.length > 0) sortValuesOf(inverted, search.sort, docID, read).forEach((value, key) => sortValues[key].push(value));
-    if (grouped) groups.push([...distinctValues(grouped, read())]);
-    if (highlight) highlights.push(highlight(read()));
-  });
+  for (let i = 0; i < docIDs.length; i++) uuids.set(inverted.docs.uuid(docIDs[i]), i * 16);
+  if (search.sort.length > 0 || grouped || highlight)
+    docIDs.forEach((docID) => {
+      let values: readonly unknown[] | null = null;
+      const read = (): readonly unknown[] => (values ??= readValues(docID));
+      if (search.sort.length > 0) sortValuesOf(inverted, search.sort, docID, read).forEach((value, key) => sortValues[key].push(value));
+      if (grouped) groups.push([...distinctValues(grouped, read())]);
+      if (highlight) highlights.push(highlight(read()));
+    });
   return { docIDs, uuids, scores, sortValues, groups, highlights, explanations: [], ...(targetDistances && { targetDistances }) };
 }

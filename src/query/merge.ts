@@ -81,22 +81,23 @@ interface Candidate {
   readonly terms: string;
 }
 
-function candidatesIn(list: CandidateList | null, shard: number, targets: number): Candidate[] {
-  if (list === null) return [];
-  return Array.from(list.docIDs, (docID, i) => {
-    const uuid = list.uuids.subarray(i * 16, i * 16 + 16);
-    return {
+const NOTHING: readonly never[] = [];
+
+function addCandidates(to: Candidate[], list: CandidateList | null, shard: number, targets: number): void {
+  if (list === null) return;
+  const { docIDs, uuids, scores, sortValues, groups, highlights, explanations, targetDistances } = list;
+  for (let i = 0; i < docIDs.length; i++)
+    to.push({
       shard,
-      docID,
-      uuid,
-      score: list.scores[i],
-      sortValues: list.sortValues.map((values) => values[i]),
-      groups: list.groups[i] ?? [],
-      highlights: list.highlights[i] ?? null,
-      terms: list.explanations[i] ?? '',
-      targets: list.targetDistances ? [...list.targetDistances.subarray(i * targets, (i + 1) * targets)] : [],
-    };
-  });
+      docID: docIDs[i],
+      uuid: uuids.subarray(i * 16, i * 16 + 16),
+      score: scores[i],
+      sortValues: sortValues.length === 0 ? NOTHING : sortValues.map((values) => values[i]),
+      groups: groups.length === 0 ? NOTHING : groups[i],
+      highlights: highlights.length === 0 ? null : highlights[i],
+      terms: explanations.length === 0 ? '' : explanations[i],
+      targets: targetDistances ? [...targetDistances.subarray(i * targets, (i + 1) * targets)] : NOTHING,
+    });
 }
 
 /** The answer but for the objects themselves, which phase 2 fetches. */
@@ -135,9 +136,9 @@ function listOf(
   order: (a: Candidate, b: Candidate) => number,
   targets = 0,
 ): Candidate[] {
-  return results
-    .flatMap((result, shard) => candidatesIn(result[list], shard, targets))
-    .sort((a, b) => order(a, b) || compareBytes(a.uuid, b.uuid));
+  const all: Candidate[] = [];
+  for (let shard = 0; shard < results.length; shard++) addCandidates(all, results[shard][list], shard, targets);
+  return all.sort((a, b) => order(a, b) || compareBytes(a.uuid, b.uuid));
 }
 
 function vectorList(search: VectorSearch, results: readonly ShardSearchResult[]): Candidate[] {

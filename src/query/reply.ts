@@ -14,13 +14,20 @@ export function replyOf(
   pages: readonly Uint8Array[],
 ): SearchReply {
   const uuids = new Uint8Array(hits.length * 16);
-  hits.forEach(({ uuid }, i) => uuids.set(uuid, i * 16));
+  const scores = new Float64Array(hits.length);
+  const distances = request.vector === null ? null : new Float64Array(hits.length);
+  for (let i = 0; i < hits.length; i++) {
+    const { uuid, score, distance } = hits[i];
+    uuids.set(uuid, i * 16);
+    scores[i] = score;
+    if (distances !== null) distances[i] = distance ?? NaN;
+  }
   const groupOf = new Uint32Array(groups === null ? 0 : hits.length);
   groups?.forEach((group, index) => group.hits.forEach((hit) => (groupOf[hit] = index)));
   return {
     uuids,
-    scores: Float64Array.from(hits, ({ score }) => score),
-    distances: request.vector === null ? null : Float64Array.from(hits, ({ distance }) => distance ?? NaN),
+    scores,
+    distances,
     pages,
     highlights: request.keyword?.highlight ? hits.map(({ highlights }) => highlights ?? {}) : null,
     explanations: request.explain ? hits.map(({ explanation }) => explanation) : null,

@@ -78,9 +78,10 @@ export class ShardQuery {
   }
 
   private vectorCandidates(search: ShardSearch, allow: DocSet | null, timer: StageTimer, offer: GpuOffer | null): CandidateList {
+    const facts = search.explain ? timer.facts : null;
     const { docIDs, scores, targetDistances } = offer?.found
-      ? foundVectors(search.vector!, search.candidates, offer.found, this.context.live, timer.facts)
-      : searchVectors(this.context.vectors, search.vector!, search.candidates, allow, this.context.inverted, timer.facts);
+      ? foundVectors(search.vector!, search.candidates, offer.found, this.context.live, facts)
+      : searchVectors(this.context.vectors, search.vector!, search.candidates, allow, this.context.inverted, facts);
     if (offer?.plan) timer.facts.gpu = offer.plan;
     return buildList(this.listContext(search), docIDs, scores, null, targetDistances);
   }

@@ -42,12 +42,12 @@ export function foundVectors(
   k: number,
   found: FoundVectors,
   live: DocSet,
-  facts: Record<string, unknown>,
+  facts: Record<string, unknown> | null,
 ): VectorCandidates {
   const best: number[] = [];
   for (let i = 0; i < found.docIDs.length && best.length < k; i++)
     if (live.has(found.docIDs[i]) && found.distances[i] <= (search.maxDistance ?? Infinity)) best.push(i);
-  facts.vector = { [search.targets[0].name]: { ...found.explain } };
+  if (facts) facts.vector = { [search.targets[0].name]: { ...found.explain } };
   return { docIDs: Uint32Array.from(best, (i) => found.docIDs[i]), scores: Float64Array.from(best, (i) => found.distances[i]) };
 }
 
@@ -60,10 +60,10 @@ export function searchVectors(
   k: number,
   allow: DocSet | null,
   inverted: InvertedIndex,
-  facts: Record<string, unknown>,
+  facts: Record<string, unknown> | null,
 ): VectorCandidates {
   const found = search.targets.length === 1 ? oneTarget(vectors, search, k, allow) : severalTargets(vectors, search, k, allow, inverted);
-  facts.vector = Object.fromEntries(search.targets.map(({ name }) => [name, { ...indexOf(vectors, name)?.lastExplain }]));
+  if (facts) facts.vector = Object.fromEntries(search.targets.map(({ name }) => [name, { ...indexOf(vectors, name)?.lastExplain }]));
   return found;
 }
 
@@ -92,7 +92,7 @@ function oneTarget(vectors: VectorsByName, search: VectorSearch, k: number, allo
     allow: allow ?? undefined,
     maxDistance: search.maxDistance,
   });
-  return { docIDs: docIDs.slice(), scores: Float64Array.from(distances) };
+  return { docIDs, scores: new Float64Array(distances) };
 }
 
 function severalTargets(
