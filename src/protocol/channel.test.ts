@@ -52,6 +52,30 @@ test('calls made in one turn leave as one message', async () => {
   expect(messages).toHaveLength(1);
 });
 
+test('answers that are ready leave while later calls of their message are worked on, and no call overtakes another', async () => {
+  const worked: number[] = [];
+  const sent: Frame[][] = [];
+  let sentBeforeTheLast = 0;
+  const port: FramePort = { onmessage: null, postMessage: (frames) => void sent.push(frames as Frame[]) };
+  const server = new Server(port, (_, [n]) => {
+    worked.push(n as number);
+    if (n === 31) sentBeforeTheLast = sent.flat().length;
+    for (const end = performance.now() + 0.2; performance.now() < end;);
+    return Promise.resolve(n);
+  });
+  const receive = (from: number, to: number): void => {
+    const frames = Array.from({ length: to - from }, (_, i): Frame => ({ kind: 'call', id: from + i, method: 'work', args: [from + i] }));
+    port.onmessage?.({ data: frames } as MessageEvent);
+  };
+  receive(0, 32);
+  receive(32, 40);
+  await new Promise((resolve) => setTimeout(resolve));
+  server.close();
+  expect(sentBeforeTheLast).toBeGreaterThan(0);
+  expect(worked).toEqual(Array.from({ length: 40 }, (_, n) => n));
+  expect(sent.flat().map((frame) => 'id' in frame && frame.id)).toEqual(worked);
+});
+
 test('an aborted call rejects at once and the other end is told', async () => {
   let seen: AbortSignal | null = null;
   const { caller } = joined((_, __, context) => {
