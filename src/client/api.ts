@@ -8,6 +8,7 @@ export type {
   PropertySchema,
   Tokenization,
   VectorSchema,
+  GraphTuning,
 } from '../schema/collection-schema.ts';
 export type {
   CollectionConfig,

@@ -1,6 +1,6 @@
 /** `collection.config`: the schema, and changing it while data is in place. Re-indexing goes on in the background. */
 import type { CollectionConfig, PropertyConfig, VectorConfig } from '../schema/collection-config.ts';
-import type { CollectionSchema, IndexSettings } from '../schema/collection-schema.ts';
+import type { CollectionSchema, GraphTuning, IndexSettings } from '../schema/collection-schema.ts';
 import type { SchemaChange } from '../protocol/coordinator-api.ts';
 import type { Handle } from './handle.ts';
 import type { CallSettings, Progress } from './types.ts';
@@ -54,6 +54,11 @@ export class Config {
   /** `k1`, `b` and stopwords hold at once; for null states, lengths and time stamps indexes are built as for `updateProperty`. */
   updateInvertedIndex(invertedIndex: NonNullable<CollectionConfig['invertedIndex']>, settings?: CallSettings): Promise<CollectionSchema> {
     return this.change({ kind: 'updateInvertedIndex', invertedIndex }, settings);
+  }
+
+  /** Changes how wide the graph of a vector is searched, and built from now on: `updateVector('default', { ef: 64 })`. */
+  updateVector(name: string, tuning: GraphTuning, settings?: CallSettings): Promise<CollectionSchema> {
+    return this.change({ kind: 'updateVector', name, tuning }, settings);
   }
 
   /** Resolves once everything is indexed as the schema says. */

@@ -13,7 +13,16 @@ import type { CollectionConfig } from '../schema/collection-config.ts';
 import type { CollectionSchema } from '../schema/collection-schema.ts';
 import { normalize, shardCountOf } from '../schema/normalize.ts';
 import { finishReindex, rebuilt, updateInvertedIndex, updateProperty } from '../schema/reindex.ts';
-import { addProperty, addVector, dropProperty, fixDimensions, planEnsure, reembed, renameProperty } from '../schema/schema-change.ts';
+import {
+  addProperty,
+  addVector,
+  dropProperty,
+  fixDimensions,
+  planEnsure,
+  reembed,
+  renameProperty,
+  updateVector,
+} from '../schema/schema-change.ts';
 import { checkCollectionName } from '../schema/schema-names.ts';
 import type { Engine } from './engine.ts';
 
@@ -24,6 +33,9 @@ export const COLLECTIONS_MAX = 256;
 const KEY_NAMESPACE = '8d0a5b0e-3c7b-5a44-9a62-2f6f0e7b5c11';
 /** Collection ids count from here in seconds, so that an id is not used again after a drop. */
 const ID_EPOCH_MS = Date.UTC(2025, 0, 1);
+
+/** Objects are written and read as before. */
+const INDEX_ONLY: ReadonlySet<SchemaChange['kind']> = new Set(['updateProperty', 'updateInvertedIndex', 'updateVector']);
 
 export class Catalog {
   private readonly engines: readonly Engine[];
@@ -137,7 +149,7 @@ export class Catalog {
   change(id: number, change: SchemaChange): Promise<CollectionSchema> {
     return this.serially(async () => {
       const schema = this.get(id);
-      const isIndexOnly = change.kind === 'updateProperty' || change.kind === 'updateInvertedIndex';
+      const isIndexOnly = INDEX_ONLY.has(change.kind);
       return this.replace(schema, changed(schema, change), isIndexOnly);
     });
   }
@@ -267,6 +279,8 @@ function changed(schema: CollectionSchema, change: SchemaChange): CollectionSche
       return fixDimensions(schema, change.ordinal, change.dimensions);
     case 'reembed':
       return reembed(schema, change.name, change.vectorizer);
+    case 'updateVector':
+      return updateVector(schema, change.name, change.tuning);
     case 'updateProperty':
       return updateProperty(schema, change.name, change.index);
     case 'updateInvertedIndex':

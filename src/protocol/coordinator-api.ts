@@ -7,7 +7,7 @@
  * encodes again.
  */
 import type { CollectionConfig, PropertyConfig, VectorConfig, VectorizerIdentity } from '../schema/collection-config.ts';
-import type { CollectionSchema, IndexSettings } from '../schema/collection-schema.ts';
+import type { CollectionSchema, GraphTuning, IndexSettings } from '../schema/collection-schema.ts';
 import type { FilterNode } from '../schema/filter.ts';
 import type { PlainError } from '../core/errors.ts';
 import type { AggregateQuery, AggregateReply } from './aggregate.ts';
@@ -33,6 +33,7 @@ export type SchemaChange =
   | { readonly kind: 'renameProperty'; readonly from: string; readonly to: string }
   | { readonly kind: 'fixDimensions'; readonly ordinal: number; readonly dimensions: number }
   | { readonly kind: 'reembed'; readonly name: string; readonly vectorizer: VectorizerIdentity }
+  | { readonly kind: 'updateVector'; readonly name: string; readonly tuning: GraphTuning }
   | { readonly kind: 'updateProperty'; readonly name: string; readonly index: Partial<IndexSettings> }
   | { readonly kind: 'updateInvertedIndex'; readonly invertedIndex: NonNullable<CollectionConfig['invertedIndex']> };
 

@@ -84,20 +84,19 @@ interface Candidate {
 const NOTHING: readonly never[] = [];
 
 function addCandidates(to: Candidate[], list: CandidateList | null, shard: number, targets: number): void {
-  if (list === null) return;
-  const { docIDs, uuids, scores, sortValues, groups, highlights, explanations, targetDistances } = list;
-  for (let i = 0; i < docIDs.length; i++)
+  list?.docIDs.forEach((docID, i) =>
     to.push({
       shard,
-      docID: docIDs[i],
-      uuid: uuids.subarray(i * 16, i * 16 + 16),
-      score: scores[i],
-      sortValues: sortValues.length === 0 ? NOTHING : sortValues.map((values) => values[i]),
-      groups: groups.length === 0 ? NOTHING : groups[i],
-      highlights: highlights.length === 0 ? null : highlights[i],
-      terms: explanations.length === 0 ? '' : explanations[i],
-      targets: targetDistances ? [...targetDistances.subarray(i * targets, (i + 1) * targets)] : NOTHING,
-    });
+      docID,
+      uuid: list.uuids.subarray(i * 16, i * 16 + 16),
+      score: list.scores[i],
+      sortValues: list.sortValues.map((values) => values[i]),
+      groups: list.groups[i] ?? NOTHING,
+      highlights: list.highlights[i] ?? null,
+      terms: list.explanations[i] ?? '',
+      targets: list.targetDistances ? [...list.targetDistances.subarray(i * targets, (i + 1) * targets)] : NOTHING,
+    }),
+  );
 }
 
 /** The answer but for the objects themselves, which phase 2 fetches. */
@@ -137,7 +136,7 @@ function listOf(
   targets = 0,
 ): Candidate[] {
   const all: Candidate[] = [];
-  for (let shard = 0; shard < results.length; shard++) addCandidates(all, results[shard][list], shard, targets);
+  results.forEach((result, shard) => addCandidates(all, result[list], shard, targets));
   return all.sort((a, b) => order(a, b) || compareBytes(a.uuid, b.uuid));
 }
 

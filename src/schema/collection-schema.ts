@@ -60,6 +60,8 @@ export interface HnswConfig {
   readonly flatSearchCutoff: number;
   readonly filterStrategy: 'acorn' | 'sweeping';
 }
+/** What can be changed of a graph that is there: all but what is in every node of it. */
+export type GraphTuning = Partial<Omit<HnswConfig, 'type' | 'maxConnections'>>;
 export interface FlatConfig {
   readonly type: 'flat';
 }

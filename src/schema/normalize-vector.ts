@@ -1,6 +1,14 @@
 /** One named vector of a schema in its normal form. Called by `normalize` and by schema changes. */
 import type { VectorConfig } from './collection-config.ts';
-import type { HnswConfig, PropertySchema, QuantizerConfig, VectorIndexConfig, VectorSchema } from './collection-schema.ts';
+import type {
+  DynamicConfig,
+  GraphTuning,
+  HnswConfig,
+  PropertySchema,
+  QuantizerConfig,
+  VectorIndexConfig,
+  VectorSchema,
+} from './collection-schema.ts';
 import { given, refuseUnknown } from './known-settings.ts';
 import { checkMemberName, invalidSchema } from './schema-names.ts';
 
@@ -29,6 +37,7 @@ const QUANTIZER_DEFAULTS: Readonly<Record<QuantizerConfig['type'], QuantizerConf
 const DISTANCES: ReadonlySet<string> = new Set(['cosine', 'dot', 'l2-squared', 'manhattan', 'hamming']);
 
 const SETTINGS = ['dimensions', 'distance', 'index', 'quantizer', 'vectorizer', 'from', 'when'];
+const TUNABLE = Object.keys(HNSW_DEFAULTS).filter((name) => name !== 'type' && name !== 'maxConnections');
 const KNOWN = { index: [...Object.keys(HNSW_DEFAULTS), 'threshold', 'hnsw'], quantizer: Object.keys(QUANTIZER_DEFAULTS.sq) };
 
 export function normalizeVector(
@@ -93,6 +102,15 @@ function normalizeIndex(index: VectorConfig['index'] = 'hnsw', problem: Problem)
   return { type: 'dynamic', threshold, hnsw: normalizeHnsw(hnsw, problem) };
 }
 
+/** The same index with other settings of its graph, checked. */
+export function tunedIndex(collection: string, at: string, index: HnswConfig | DynamicConfig, tuning: GraphTuning): VectorIndexConfig {
+  refuseUnknown(given(tuning), TUNABLE, `collection "${collection}": ${at}`);
+  return normalizeIndex(
+    index.type === 'hnsw' ? { ...index, ...tuning } : { ...index, hnsw: { ...index.hnsw, ...tuning } },
+    (setting, value, what) => invalidSchema(collection, `${at}: ${setting}`, value, what),
+  );
+}
+
 function normalizeHnsw(chosen: Partial<HnswConfig>, problem: Problem): HnswConfig {
   const merged: HnswConfig = { ...HNSW_DEFAULTS, ...chosen, type: 'hnsw' };
   const within = (setting: keyof HnswConfig, min: number, max: number): void => {
@@ -107,6 +125,8 @@ function normalizeHnsw(chosen: Partial<HnswConfig>, problem: Problem): HnswConfi
   within('dynamicEfMax', merged.dynamicEfMin, 65_535);
   within('dynamicEfFactor', 1, 1_000);
   within('flatSearchCutoff', -1, 2 ** 31);
+  if (!['acorn', 'sweeping'].includes(merged.filterStrategy))
+    throw problem('index.filterStrategy', merged.filterStrategy, 'must be "acorn" or "sweeping"');
   return merged;
 }
 

@@ -5,9 +5,9 @@
  */
 import { HeddleError } from '../core/errors.ts';
 import type { CollectionConfig, PropertyConfig, VectorConfig, VectorizerIdentity } from './collection-config.ts';
-import type { CollectionSchema, PropertySchema, VectorSchema } from './collection-schema.ts';
+import type { CollectionSchema, GraphTuning, PropertySchema, VectorSchema } from './collection-schema.ts';
 import { nestOrdinals, normalizeProperty } from './normalize-property.ts';
-import { normalizeVector } from './normalize-vector.ts';
+import { normalizeVector, tunedIndex } from './normalize-vector.ts';
 import { normalize, normalizeInverted } from './normalize.ts';
 import { buildAgain, reindexed } from './reindex.ts';
 import { checkMemberName, invalidSchema } from './schema-names.ts';
@@ -35,7 +35,7 @@ export function planEnsure(schema: CollectionSchema, config: CollectionConfig): 
         hint: `Use another name, change the config back, or change ${
           differences.some(({ path }) => path.endsWith('.vectorizer'))
             ? 'the model with config.reembed'
-            : 'how it is indexed with config.updateProperty and config.updateInvertedIndex'
+            : 'how it is indexed with config.updateProperty, config.updateVector and config.updateInvertedIndex'
         }.`,
         details: { collection: schema.name, differences },
       },
@@ -109,8 +109,7 @@ export function fixDimensions(schema: CollectionSchema, vectorOrdinal: number, d
  * every object waits to be embedded again and no vector of the old model is ever compared with one of the new.
  */
 export function reembed(schema: CollectionSchema, name: string, vectorizer: VectorizerIdentity): CollectionSchema {
-  const old = schema.vectors.find((vector) => vector.name === name);
-  if (old === undefined) throw new HeddleError('NotFound', `collection "${schema.name}" has no vector "${name}"`);
+  const old = vectorNamed(schema, name);
   const next: VectorSchema = {
     ...old,
     ordinal: schema.nextOrdinal,
@@ -124,6 +123,20 @@ export function reembed(schema: CollectionSchema, name: string, vectorizer: Vect
   };
   const vectors = schema.vectors.map((vector) => (vector.name === name ? next : vector));
   return { ...schema, version: schema.version + 1, vectors, nextOrdinal: schema.nextOrdinal + 1 };
+}
+
+/** Other settings for the graph of a vector: `ef` and its like hold for the next search, `efConstruction` for rows that come. */
+export function updateVector(schema: CollectionSchema, name: string, tuning: GraphTuning): CollectionSchema {
+  const old = vectorNamed(schema, name);
+  const at = `vector "${name}"`;
+  if (old.index.type === 'flat') throw invalidSchema(schema.name, at, tuning, 'has no graph: its index is "flat"');
+  return withVector(schema, { ...old, index: tunedIndex(schema.name, at, old.index, tuning) });
+}
+
+function vectorNamed(schema: CollectionSchema, name: string): VectorSchema {
+  const found = schema.vectors.find((vector) => vector.name === name);
+  if (found === undefined) throw new HeddleError('NotFound', `collection "${schema.name}" has no vector "${name}"`);
+  return found;
 }
 
 function withVector(schema: CollectionSchema, next: VectorSchema): CollectionSchema {

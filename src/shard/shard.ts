@@ -119,7 +119,7 @@ export class Shard implements ShardView {
     }
     for (const [ordinal, schema] of wanted) {
       const known = this.fields.get(ordinal);
-      if (known) known.schema = schema;
+      if (known) known.setSchema(schema);
       else this.fields.set(ordinal, this.newField(ordinal, schema.dimensions, schema));
     }
     if (this.opened) for (const field of this.fields.values()) this.bindIndex(field);

@@ -50,6 +50,11 @@ export class VectorField implements VectorRows {
     });
   }
 
+  setSchema(schema: VectorSchema): void {
+    this.schema = schema;
+    this.opened?.retune(schema);
+  }
+
   get memtableBytes(): number {
     return this.tail.size * (this.dimensions * 4 + 64);
   }

@@ -10,12 +10,12 @@ import { DocSet } from '../core/doc-set.ts';
 import { HeddleError } from '../core/errors.ts';
 import type { Clock, Logger } from '../core/clock.ts';
 import { bytesAt, floats, slotsOf, words, type Engine } from '../kernels/wasm/engine.ts';
-import type { VectorSchema } from '../schema/collection-schema.ts';
+import type { HnswConfig, VectorSchema } from '../schema/collection-schema.ts';
 import type { GraphConfig } from './graph-config.ts';
 import type { GraphPersistence } from './graph-persistence.ts';
 import type { BuiltElsewhere, ListedSlots } from './elsewhere.ts';
 import { GraphSearch } from './graph-search.ts';
-import { maxConnectionsOf } from './graph-training.ts';
+import { hnswOf, maxConnectionsOf } from './graph-training.ts';
 import { GraphUpkeep, WAITING_ROWS_MAX } from './graph-upkeep.ts';
 import { GraphWindow } from './graph-window.ts';
 import { memoryFull } from './memory-full.ts';
@@ -58,6 +58,7 @@ export class GraphIndex implements VectorIndex {
   private readonly rowMemory: RowMemory;
   private readonly searches: GraphSearch;
   private readonly upkeep: GraphUpkeep;
+  private hnsw: HnswConfig | null;
   /** The graph as a copy of it on the GPU sees it. */
   readonly window: GraphWindow;
   private closed = false;
@@ -68,7 +69,8 @@ export class GraphIndex implements VectorIndex {
     this.engine = engine;
     this.dimensions = dimensions;
     const rowMemory = new RowMemory(engine, dimensions, memoryBytesMax, keepRows);
-    const hnsw = schema.index.type === 'flat' ? null : schema.index.type === 'dynamic' ? schema.index.hnsw : schema.index;
+    const hnsw = (): HnswConfig | null => this.hnsw;
+    this.hnsw = hnswOf(schema);
     this.rowMemory = rowMemory;
     this.window = new GraphWindow({
       engine,
@@ -222,6 +224,10 @@ export class GraphIndex implements VectorIndex {
   /** Memory and disk in bytes, without the sampling that `health` does. */
   sizes(): { readonly memoryBytes: number; readonly graphDiskBytes: number } {
     return { memoryBytes: this.memoryBytes, graphDiskBytes: this.diskBytes };
+  }
+
+  retune(schema: VectorSchema): void {
+    this.hnsw = hnswOf(schema);
   }
 
   /** Which build of the engine runs here. */

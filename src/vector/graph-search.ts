@@ -40,7 +40,7 @@ const NOTHING: VectorHits = { docIDs: new Uint32Array(0), distances: new Float32
 export interface GraphSearchOptions {
   readonly schema: VectorSchema;
   /** Null: no graph, every search is a scan. */
-  readonly hnsw: HnswConfig | null;
+  readonly hnsw: () => HnswConfig | null;
   readonly dimensions: number;
   readonly engine: Engine;
   readonly rows: VectorRows;
@@ -100,7 +100,7 @@ export class GraphSearch {
 
   /** Whether a search without a filter would walk. */
   get walkable(): boolean {
-    return this.options.hnsw !== null && this.engine.exports.entry() >>> 0 !== NONE && this.options.graphWhole();
+    return this.options.hnsw() !== null && this.engine.exports.entry() >>> 0 !== NONE && this.options.graphWhole();
   }
 
   /** Width of a walk elsewhere that finds what the walk here does; null where a scan would answer. */
@@ -164,15 +164,16 @@ export class GraphSearch {
 
   /** Weaviate's rule: ef as asked or configured, else k × factor within its bounds; never below k. */
   private widthFor(k: number, asked: number | null): number {
-    if (!this.options.hnsw) return k;
-    const { ef, dynamicEfFactor, dynamicEfMin, dynamicEfMax } = this.options.hnsw;
+    const hnsw = this.options.hnsw();
+    if (!hnsw) return k;
+    const { ef, dynamicEfFactor, dynamicEfMin, dynamicEfMax } = hnsw;
     const width = asked ?? (ef > 0 ? ef : Math.min(Math.max(k * dynamicEfFactor, dynamicEfMin), dynamicEfMax));
     return Math.max(width, k);
   }
 
   private run(k: number, ef: number, allowed: number): SearchPath {
     const { exports } = this.engine;
-    const { hnsw } = this.options;
+    const hnsw = this.options.hnsw();
     if (exports.liveSlots() === 0) return 'exact';
     if (!hnsw || !this.walkable) return this.timed('exact', () => this.scan(k));
     const filtered = allowed < this.size;

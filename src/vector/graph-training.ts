@@ -4,7 +4,7 @@
  */
 import { bytesAt, Codec, floats, NONE, type Engine } from '../kernels/wasm/engine.ts';
 import type { KmeansJob } from '../gpu/gpu-backend.ts';
-import type { VectorSchema } from '../schema/collection-schema.ts';
+import type { HnswConfig, VectorSchema } from '../schema/collection-schema.ts';
 import type { GraphConfig } from './graph-config.ts';
 import { meanOf, trainScalar } from './quantizer-training.ts';
 
@@ -54,9 +54,12 @@ function sampleRows(schema: VectorSchema, dimensions: number, codec: Codec): num
   return codec === Codec.pq ? Math.min(rowsMax, PQ_ROWS_MAX) : rowsMax;
 }
 
+/** Null where nothing is linked. */
+export const hnswOf = ({ index }: VectorSchema): HnswConfig | null =>
+  index.type === 'flat' ? null : index.type === 'dynamic' ? index.hnsw : index;
+
 export function maxConnectionsOf(schema: VectorSchema): number {
-  const { index } = schema;
-  const asked = index.type === 'flat' ? 16 : index.type === 'dynamic' ? index.hnsw.maxConnections : index.maxConnections;
+  const asked = hnswOf(schema)?.maxConnections ?? 16;
   return Math.min(Math.max(asked, 4), 512);
 }
 

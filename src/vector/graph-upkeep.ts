@@ -41,7 +41,7 @@ interface PendingChange {
 export interface GraphUpkeepOptions {
   readonly schema: VectorSchema;
   /** Null: slots are coded and never linked. */
-  readonly hnsw: HnswConfig | null;
+  readonly hnsw: () => HnswConfig | null;
   readonly dimensions: number;
   readonly engine: Engine;
   readonly rows: VectorRows;
@@ -177,7 +177,7 @@ export class GraphUpkeep implements BuiltElsewhere {
   }
 
   get efConstruction(): number {
-    return this.options.hnsw?.efConstruction ?? 128;
+    return this.options.hnsw()?.efConstruction ?? 128;
   }
 
   /** Codes and links the oldest waiting row; false when memory is full. */

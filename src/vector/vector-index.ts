@@ -9,6 +9,7 @@
  *   only after the record it stems from is durable; what lies beyond the recovered log is dropped at open.
  */
 import type { DocSet } from '../core/doc-set.ts';
+import type { VectorSchema } from '../schema/collection-schema.ts';
 import type { BuiltElsewhere, WalkedElsewhere } from './elsewhere.ts';
 
 export interface VectorHits {
@@ -83,6 +84,8 @@ export interface VectorIndex extends WalkedElsewhere {
   /** Makes what `step` did durable (called with the shard's manifest edits and at close); returns what the manifest must keep. */
   checkpoint(durableSequence: number): VectorIndexState;
   health(): VectorIndexHealth;
+  /** Takes the settings of the graph from a changed schema; they hold from now on. */
+  retune(schema: VectorSchema): void;
   /** Cheap figures, for stats. */
   readonly memoryBytes: number;
   readonly diskBytes: number;

@@ -39,7 +39,6 @@ export interface EngineExports {
   recodeSlot(slot: number): void;
   takeResidualSum(): number;
   unlinkAll(): void;
-  setLimit(bytes: number): void;
   centerAddress(): number;
   setScale(scale: number): void;
   setBounds(residual: number, spread: number): void;
@@ -52,7 +51,6 @@ export interface EngineExports {
   liveSlots(): number;
   deadSlots(): number;
   waiting(): number;
-  rowsInMemory(): number;
   slotEnd(): number;
   has(docID: number): number;
   add(docID: number, sequence: number): number;
@@ -96,12 +94,10 @@ export interface EngineExports {
   setRecording(on: number): void;
   logAddress(): number;
   logBytes(): number;
-  logLost(): number;
   clearLog(): void;
   logDead(slot: number, low: number, high: number): void;
   logRebind(slot: number, docID: number, low: number, high: number): void;
   replay(words: number, count: number, sequenceMax: number): number;
-  replayedSequence(): number;
   startSweep(): number;
   sweep(steps: number, ef: number): number;
   orphans(): number;
@@ -120,7 +116,6 @@ export interface EngineExports {
   adopt(slots: number, records: number, entry: number, level: number): number;
   finishLoading(): number;
   countDegreesFrom(chunk: number): number;
-  clearGraph(): void;
   probeCodes(metric: number, q: number, a: number, b: number, c: number, d: number, bytes: number, out: number): void;
   probeRows(metric: number, q: number, a: number, b: number, c: number, d: number, bytes: number, out: number): void;
 }

@@ -32,7 +32,6 @@ export let slotEnd: u32 = 0;
 let freeHead: u32 = NONE;
 export let liveSlots: u32 = 0;
 export let deadSlots: u32 = 0;
-export let rowsInMemory: u32 = 0;
 
 export let offLinks: usize = 0;
 export let offTerms: usize = 0;
@@ -188,7 +187,6 @@ export function markDead(slot: u32): void {
 
 /** Frees a dead slot that nothing links to. */
 export function freeSlot(slot: u32): void {
-  if (flagsOf(slot) & ROW) rowsInMemory--;
   memory.fill(linksOf(slot), 0xff, <usize>linksMax0 << 2);
   pushFree(slot);
   deadSlots--;
@@ -217,7 +215,6 @@ export function keepRow(slot: u32, row: usize): bool {
     store<u32>(entry, <u32>block);
   }
   memory.copy(rowOf(slot), row, rowBytes);
-  if (!hasRow(slot)) rowsInMemory++;
   setFlags(slot, flagsOf(slot) | ROW);
   return true;
 }
@@ -230,7 +227,6 @@ export function dropRows(): void {
     store<u32>(entry, 0);
   }
   for (let slot: u32 = 0; slot < slotEnd; slot++) setFlags(slot, flagsOf(slot) & ~ROW);
-  rowsInMemory = 0;
 }
 
 /** Address of chunk `index`, for snapshots. */
@@ -243,7 +239,6 @@ export function adopt(): void {
   freeHead = NONE;
   liveSlots = 0;
   deadSlots = 0;
-  rowsInMemory = 0;
   for (let slot: u32 = slotEnd; slot > 0; ) {
     slot--;
     const flags = flagsOf(slot) & ~(ROW | CONDEMNED);
@@ -319,5 +314,4 @@ export function clearArena(): void {
   freeHead = NONE;
   liveSlots = 0;
   deadSlots = 0;
-  rowsInMemory = 0;
 }

@@ -73,11 +73,3 @@ export function dropPlace(docID: u32): void {
     store<u32>(entry, 0);
   }
 }
-
-export function clearPlaces(): void {
-  for (let page: u32 = 0; page < rootPages; page++) {
-    const entry = root + (<usize>page << 2);
-    release(<usize>load<u32>(entry), PAGE_BYTES);
-    store<u32>(entry, 0);
-  }
-}

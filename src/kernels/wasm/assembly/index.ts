@@ -80,9 +80,6 @@ export function rowBytes(): usize {
   return config.rowBytes;
 }
 
-export function setLimit(bytes: f64): void {
-  memory_.setLimit(bytes);
-}
 export function centerAddress(): usize {
   return codec.centerAddress();
 }
@@ -140,9 +137,6 @@ export function deadSlots(): u32 {
 }
 export function waiting(): u32 {
   return backlog.waiting;
-}
-export function rowsInMemory(): u32 {
-  return arena.rowsInMemory;
 }
 export function slotEnd(): u32 {
   return arena.slotEnd;
@@ -392,9 +386,6 @@ export function logAddress(): usize {
 export function logBytes(): usize {
   return oplog.logBytes();
 }
-export function logLost(): bool {
-  return oplog.lost;
-}
 export function clearLog(): void {
   oplog.clearLog();
 }
@@ -415,9 +406,6 @@ export function logRebind(slot: u32, docID: u32, low: u32, high: u32): void {
 }
 export function replay(words: usize, count: i32, sequenceMax: f64): i32 {
   return replaying.replay(words, count, sequenceMax);
-}
-export function replayedSequence(): f64 {
-  return replaying.replayedSequence;
 }
 
 // Repair.
@@ -503,11 +491,6 @@ export function finishLoading(): bool {
   return true;
 }
 /** Forgets graph and codes (not the backlog). */
-export function clearGraph(): void {
-  for (let slot: u32 = 0; slot < arena.slotEnd; slot++) if (arena.isLive(slot)) docmap.dropPlace(arena.docOf(slot));
-  arena.clearArena();
-  upper.clearUpper();
-}
 /** A call for each chunk, so that the engine has compiled it well by the second: a loop over all of them would run as it began. */
 export function countDegreesFrom(chunk: u32): bool {
   return arena.countDegreesFrom(chunk);

@@ -5,7 +5,7 @@
  * The buffer holds the most that one call can produce, so no call ever runs out of it: a caller drains before it is
  * half full.
  */
-import { alloc, release } from './memory';
+import { alloc, allocScratch, release } from './memory';
 
 export const OP_INSERT: u32 = 1;
 export const OP_LINKS: u32 = 2;
@@ -33,16 +33,12 @@ export function setUpLog(bytes: usize): bool {
   return buffer != 0;
 }
 
-/** Appends one word. The buffer doubles where it must; where memory is full the words are dropped and `lost` says so. */
-export let lost: bool = false;
+/** Appends one word. The buffer doubles where it must, also beyond the limit: a log that lacks words costs a rebuild at the next open. */
 export function word(value: u32): void {
   if (!recording) return;
   if (length + 4 > capacityBytes) {
-    const bigger = alloc(capacityBytes << 1);
-    if (bigger == 0) {
-      lost = true;
-      return;
-    }
+    const bigger = allocScratch(capacityBytes << 1);
+    if (bigger == 0) return;
     memory.copy(bigger, buffer, length);
     release(buffer, capacityBytes);
     buffer = bigger;
@@ -65,5 +61,4 @@ export function logBytes(): usize {
 }
 export function clearLog(): void {
   length = 0;
-  lost = false;
 }

@@ -17,10 +17,6 @@ function at(words: usize, index: i32): u32 {
   return load<u32>(words + (<usize>index << 2));
 }
 
-/** Highest sequence number seen. */
-export let replayedSequence: f64 = 0;
-let reached: f64 = 0;
-
 function sequenceOf(low: u32, high: u32): f64 {
   return <f64>high * 4294967296.0 + <f64>low;
 }
@@ -39,9 +35,8 @@ export function replay(words: usize, count: i32, sequenceMax: f64): i32 {
     if (size == 0 || i + size > count) return 2;
     const from = words + (<usize>i << 2);
     if (carriesSequence(op)) {
-      reached = sequenceOf(at(from, size - tailOf(op, n) - 2), at(from, size - tailOf(op, n) - 1));
+      const reached = sequenceOf(at(from, size - tailOf(op, n) - 2), at(from, size - tailOf(op, n) - 1));
       if (reached > sequenceMax) return 1;
-      if (reached > replayedSequence) replayedSequence = reached;
     }
     if (!apply(op, n, head, from)) return 2;
     i += size;
