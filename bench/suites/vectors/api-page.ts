@@ -35,32 +35,33 @@ async function open(dims: number, count: number): Promise<number> {
   return rate;
 }
 
-const ask = (n: number) => rows.query.nearVector(queryOf(n), { limit: 10 });
+/** `ef` 0: the collection's own width. */
+const ask = (n: number, ef = 0) => rows.query.nearVector(queryOf(n), ef === 0 ? { limit: 10 } : { limit: 10, ef });
 
-async function oneByOne(count: number): Promise<number[]> {
+async function oneByOne(count: number, ef: number): Promise<number[]> {
   const times: number[] = [];
   for (let n = 0; n < count; n++) {
     const began = performance.now();
-    await ask(n);
+    await ask(n, ef);
     times.push(performance.now() - began);
   }
   return times;
 }
 
-async function recall(count: number): Promise<number> {
+async function recall(count: number, ef: number): Promise<number> {
   const perQuery = truth.length / (queries.length / dimensions);
   let found = 0;
   for (let n = 0; n < count; n++) {
     const nearest = new Set(truth.subarray(n * perQuery, n * perQuery + 10));
-    for (const object of (await ask(n)).objects) if (nearest.has(object.properties.n)) found++;
+    for (const object of (await ask(n, ef)).objects) if (nearest.has(object.properties.n)) found++;
   }
   return found / (count * 10);
 }
 
-async function inFlight(lanes: number, count: number): Promise<number> {
+async function inFlight(lanes: number, count: number, ef: number): Promise<number> {
   let started = 0;
   const lane = async (): Promise<void> => {
-    while (started < count) await ask(started++);
+    while (started < count) await ask(started++, ef);
   };
   const began = performance.now();
   await Promise.all(Array.from({ length: lanes }, lane));

@@ -6,6 +6,7 @@ const PER_SET = [
   'qps95.vs-hnswlib-wasm',
   'exact-walk.vs-hnswlib',
   'build.vs-hnswlib',
+  'build-same-ef.vs-hnswlib',
   'build-recall-loss',
 ];
 
@@ -13,6 +14,7 @@ export const FIGURES: readonly string[] = [
   ...SETS.flatMap((set) => PER_SET.map((figure) => `vectors.${set}.${figure}`)),
   'vectors.api.p50-ms',
   'vectors.api.p99-ms',
+  'vectors.api.own-width.p50-ms',
   'vectors.api.inflight32.vs-engine',
   'vectors.api.under-write.p99-ms',
   'vectors.reopen-ms',
