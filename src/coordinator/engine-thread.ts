@@ -44,10 +44,11 @@ export async function runEngineThread(
       salvage,
       defer: (run) => setImmediate(run),
     });
-    const server = serveHost(port, host, () => {
+    const onFault = (): void => {
       server.flush();
       end();
-    });
+    };
+    const server = serveHost(port, host, onFault, () => true);
     tell({ kind: 'booted', error: null });
   } catch (thrown) {
     tell({ kind: 'booted', error: HeddleError.from(thrown).toPlain() });

@@ -46,10 +46,11 @@ export class EngineWorker implements EngineWorkerApi {
         gpu: gpu && connectGpu(gpu).backend,
         defer: afterMessages(),
       });
-      const server = serveHost(port, host, () => {
+      const onFault = (): void => {
         server.flush();
         this.environment.end();
-      });
+      };
+      const server = serveHost(port, host, onFault, () => !host.gathers);
       return null;
     } catch (thrown) {
       return HeddleError.from(thrown).toPlain();

@@ -5,7 +5,7 @@
 import { HeddleError } from '../core/errors.ts';
 import { Caller } from '../protocol/caller.ts';
 import type { FramePort } from '../protocol/frames.ts';
-import { Server } from '../protocol/server.ts';
+import { Server, type Handler } from '../protocol/server.ts';
 import type { EngineHost, WriteRequest } from '../shard/host-api.ts';
 
 type HostMethod = keyof EngineHost;
@@ -45,8 +45,8 @@ export const UNHURRIED_MS = 24 * 60 * 60 * 1_000;
  * Answers calls on `port` from `host`. `onFault` is told, after the answer has left, of a trap of the wasm engine or a mistake
  * of ours, after which the state of memory cannot be trusted.
  */
-export function serveHost(port: FramePort, host: EngineHost, onFault: (thrown: unknown) => void): Server {
-  return new Server(port, (method, args) => {
+export function serveHost(port: FramePort, host: EngineHost, onFault: (thrown: unknown) => void, mayLeave?: () => boolean): Server {
+  const handle: Handler = (method, args) => {
     if (!METHODS.has(method)) throw new HeddleError('Unsupported', `the engine has no method ${JSON.stringify(method)}`);
     const run = host[method as HostMethod] as (...args: readonly unknown[]) => Promise<unknown>;
     return run.apply(host, args as unknown[]).catch((thrown: unknown) => {
@@ -54,7 +54,8 @@ export function serveHost(port: FramePort, host: EngineHost, onFault: (thrown: u
       if (isFault(method, thrown)) setTimeout(() => onFault(thrown));
       throw thrown;
     });
-  });
+  };
+  return new Server(port, handle, mayLeave);
 }
 
 const MUTATING: ReadonlySet<string> = new Set<HostMethod>(['putShard', 'dropShard', 'write', 'maintain', 'flush', 'compact']);

@@ -7,7 +7,6 @@ import { HeddleError, type PlainError } from '../core/errors.ts';
 import { uuidText } from '../core/ids.ts';
 import { GpuWorkerStarter } from '../gpu/gpu-worker-starter.ts';
 import { Caller } from '../protocol/caller.ts';
-import type { FramePort } from '../protocol/frames.ts';
 import { lockNames, type BootOptions, type EngineWorkerApi } from '../protocol/owner-api.ts';
 import { databaseVfs, findDatabase, markOpened, markSettled, statusOf, type DatabaseStatus } from '../vfs/database-files.ts';
 import { openIdbMirror } from '../vfs/mirror-idb.ts';
@@ -121,7 +120,7 @@ async function startEngineWorker(
   const { port1, port2 } = new MessageChannel();
   const lifeLock = lockNames.engine(name, index, uuidText(systemRandom.fill(new Uint8Array(16))));
   const caller = new Caller();
-  void caller.attach(worker as FramePort);
+  void caller.attach(worker);
   const args: Parameters<EngineWorkerApi['boot']> = [{ name, index, storage, durability, mustExist, salvage, lifeLock }, port2, gpu];
   const booted = await Promise.race([
     caller.call<PlainError | null>('boot', args, { transfer: gpu === null ? [port2] : [port2, gpu], timeoutMs: UNHURRIED_MS }),

@@ -57,12 +57,13 @@ test('answers that are ready leave while later calls of their message are worked
   const sent: Frame[][] = [];
   let sentBeforeTheLast = 0;
   const port: FramePort = { onmessage: null, postMessage: (frames) => void sent.push(frames as Frame[]) };
-  const server = new Server(port, (_, [n]) => {
+  const work: Handler = (_, [n]) => {
     worked.push(n as number);
     if (n === 31) sentBeforeTheLast = sent.flat().length;
     for (const end = performance.now() + 0.2; performance.now() < end;);
     return Promise.resolve(n);
-  });
+  };
+  const server = new Server(port, work, () => true);
   const receive = (from: number, to: number): void => {
     const frames = Array.from({ length: to - from }, (_, i): Frame => ({ kind: 'call', id: from + i, method: 'work', args: [from + i] }));
     port.onmessage?.({ data: frames } as MessageEvent);

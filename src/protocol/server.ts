@@ -33,8 +33,12 @@ export class Server {
   private readonly inbox: Frame[] = [];
   private working = false;
 
-  constructor(port: FramePort, handler: Handler) {
+  private readonly mayLeave: () => boolean;
+
+  /** `mayLeave`: whether answers may leave before all calls of a message were looked at; not where calls are gathered to be worked on together. */
+  constructor(port: FramePort, handler: Handler, mayLeave: () => boolean = () => false) {
     this.port = port;
+    this.mayLeave = mayLeave;
     this.outbox = new Outbox(port, (frame, error) => this.unsendable(frame, error));
     this.handler = handler;
     port.onmessage = (event) => this.receive(event.data as Frame[]);
@@ -73,7 +77,7 @@ export class Server {
     for (let frame = this.inbox.shift(); frame; frame = this.inbox.shift()) {
       if (frame.kind === 'call') this.answer(frame);
       else if (frame.kind === 'cancel') this.running.get(frame.id)?.abort();
-      if (++since < LEAVING_CALLS || this.inbox.length === 0 || performance.now() - sentAt < LEAVING_MS) continue;
+      if (++since < LEAVING_CALLS || this.inbox.length === 0 || performance.now() - sentAt < LEAVING_MS || !this.mayLeave()) continue;
       for (let tick = 0; tick < LEAVING_TICKS; tick++) await Promise.resolve();
       sentAt = performance.now();
       since = 0;

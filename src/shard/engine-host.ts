@@ -398,6 +398,10 @@ export class ShardHost implements EngineHost {
   async fetch(shard: number, docIDs: Uint32Array, projection: Projection): Promise<ObjectPage> {
     return this.shard(shard).reads.fetch(docIDs, projection);
   }
+  /** Whether searches of one turn are gathered for the GPU. */
+  get gathers(): boolean {
+    return this.gpuSearches?.gathers ?? false;
+  }
   async answer(shard: number, request: SearchRequest, projection: Projection): Promise<SearchReply> {
     const target = this.indexed(shard);
     if (!this.gpuSearches) return target.reads.answer(request, projection);

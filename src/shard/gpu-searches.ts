@@ -58,10 +58,15 @@ export class GpuSearches {
     this.clock = clock;
   }
 
+  /** Whether searches are held back until all of their turn are there. */
+  get gathers(): boolean {
+    return this.clock.monotonic() >= this.pausedUntilMs;
+  }
+
   /** Whether the GPU could have a part in it. */
   private fieldFor(shard: Shard, { vector, keyword }: ShardSearch): VectorField | null {
     if (vector === null || keyword !== null || vector.targets.length !== 1) return null;
-    if (this.clock.monotonic() < this.pausedUntilMs) return null;
+    if (!this.gathers) return null;
     const [{ name, query }] = vector.targets;
     for (const field of shard.fields.values())
       if (field.schema.name === name) return field.index && field.dimensions === query.length ? field : null;
