@@ -1,6 +1,6 @@
 /**
  * Peers too slow, or too different, for the full sets, over 10,000 rows as rows of the report: usearch (native, through its addon),
- * edgevec (wasm), pgvector in PGlite (wasm).
+ * edgevec (wasm), pgvector in PGlite (wasm); beside them Heddle over the same rows.
  */
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { BenchContext, Figure } from '../../run/suite.ts';
 import { dataSet, type DataSet } from './datasets.ts';
 import { EnginePage } from './engine-page.ts';
+import { settingsOf } from './minilm.ts';
 
 const ROWS = 10_000;
 const K = 10;
@@ -22,10 +23,25 @@ export async function measureSmallPeers(
   rows: Rows,
 ): Promise<Figure[]> {
   const set = dataSet(name, context.root, context.cache, Math.min(ROWS, Number(context.option('rows') ?? ROWS)));
+  await heddle(set, rows);
   if (peers.includes('edgevec')) await edgevec(set, rows);
   if (peers.includes('usearch')) usearch(context.root, set, rows);
   if (peers.includes('pgvector')) await pgvector(context.root, set, rows);
   return [];
+}
+
+/** What the peers of this part are to be read beside. */
+async function heddle(set: DataSet, rows: Rows): Promise<void> {
+  const page = await EnginePage.open(set);
+  try {
+    const { rate } = await page.build(settingsOf(set));
+    for (const ef of EFS) {
+      await page.warm(ef);
+      rows.push({ set: set.name, rows: set.rows, engine: 'heddle sq', buildPerCpuS: rate, ...(await page.search(ef, K)) });
+    }
+  } finally {
+    await page.close();
+  }
 }
 
 async function edgevec(set: DataSet, rows: Rows): Promise<void> {
