@@ -74,8 +74,8 @@ describe('layers', () => {
   it('the engine imports no package but the few it is allowed', () => {
     const allowed = {
       inverted: [/stemmer/],
-      client: ['idb-keyval'],
-      coordinator: ['idb-keyval'],
+      client: ['comlink', 'idb-keyval'],
+      coordinator: ['comlink', 'idb-keyval'],
       vfs: ['idb-keyval', /^node:/],
       gpu: ['idb-keyval'],
     };

@@ -2,9 +2,7 @@
 import { systemClock, systemRandom, type Logger } from '../core/clock.ts';
 import { HeddleError, type PlainError } from '../core/errors.ts';
 import { connectGpu } from '../gpu/gpu-port.ts';
-import type { FramePort } from '../protocol/frames.ts';
 import type { EngineBootOptions, EngineWorkerApi } from '../protocol/owner-api.ts';
-import { Server } from '../protocol/server.ts';
 import { ShardHost } from '../shard/engine-host.ts';
 import { databaseVfs } from '../vfs/database-files.ts';
 import { memoryVfs } from '../vfs/memory.ts';
@@ -68,11 +66,6 @@ export class EngineWorker implements EngineWorkerApi {
         .catch(failed);
     });
   }
-}
-
-/** Lets the thread that started this one boot the engine. */
-export function serveEngine(port: FramePort, engine: EngineWorker): Server {
-  return new Server(port, (_, args) => engine.boot(...(args as Parameters<EngineWorkerApi['boot']>)));
 }
 
 const logger: Logger = {

@@ -39,7 +39,7 @@ const METHODS: ReadonlySet<string> = new Set<HostMethod>([
 
 /** Calls that may take as long as the data is large. */
 const UNHURRIED: ReadonlySet<string> = new Set(['compact', 'verify', 'settled', 'flush', 'close', 'putShard']);
-export const UNHURRIED_MS = 24 * 60 * 60 * 1_000;
+const UNHURRIED_MS = 24 * 60 * 60 * 1_000;
 
 /**
  * Answers calls on `port` from `host`. `onFault` is told, after the answer has left, of a trap of the wasm engine or a mistake

@@ -2,18 +2,18 @@
  * A database in a browser: finds out what is left of it on this device, starts an engine worker for each directory, opens the
  * coordinator over them. Runs in the coordinator worker.
  */
+import { wrap, transfer } from 'comlink';
 import { systemClock, systemRandom, type Logger } from '../core/clock.ts';
-import { HeddleError, type PlainError } from '../core/errors.ts';
+import { HeddleError } from '../core/errors.ts';
 import { uuidText } from '../core/ids.ts';
 import { GpuWorkerStarter } from '../gpu/gpu-worker-starter.ts';
-import { Caller } from '../protocol/caller.ts';
 import { lockNames, type BootOptions, type EngineWorkerApi } from '../protocol/owner-api.ts';
 import { databaseVfs, findDatabase, markOpened, markSettled, statusOf, type DatabaseStatus } from '../vfs/database-files.ts';
 import { openIdbMirror } from '../vfs/mirror-idb.ts';
 import { Coordinator } from './coordinator.ts';
 import { defaultEngines, engineCountOf, engineDirectory } from './engine-directories.ts';
 import { engineLost, type EngineProcess } from './engine.ts';
-import { remoteHost, UNHURRIED_MS } from './host-port.ts';
+import { remoteHost } from './host-port.ts';
 
 export interface WorkerEnvironment {
   readonly locks: LockManager;
@@ -119,14 +119,11 @@ async function startEngineWorker(
 ): Promise<EngineProcess> {
   const { port1, port2 } = new MessageChannel();
   const lifeLock = lockNames.engine(name, index, uuidText(systemRandom.fill(new Uint8Array(16))));
-  const caller = new Caller();
-  void caller.attach(worker);
-  const args: Parameters<EngineWorkerApi['boot']> = [{ name, index, storage, durability, mustExist, salvage, lifeLock }, port2, gpu];
+  const api = wrap<EngineWorkerApi>(worker);
   const booted = await Promise.race([
-    caller.call<PlainError | null>('boot', args, { transfer: gpu === null ? [port2] : [port2, gpu], timeoutMs: UNHURRIED_MS }),
+    api.boot({ name, index, storage, durability, mustExist, salvage, lifeLock }, transfer(port2, [port2]), gpu && transfer(gpu, [gpu])),
     crashed.then((error) => error.toPlain()),
   ]);
-  caller.detach();
   if (booted !== null) {
     worker.terminate();
     throw HeddleError.fromPlain(booted);

@@ -49,7 +49,7 @@ export interface EngineBootOptions {
   readonly lifeLock: string;
 }
 
-/** An engine worker, to the coordinator that started it. */
+/** An engine worker, by comlink. */
 export interface EngineWorkerApi {
   /** Opens the host and serves it on `port`; the error where that fails. `gpu`: leads to the GPU worker. */
   boot(options: EngineBootOptions, port: MessagePort, gpu: MessagePort | null): Promise<PlainError | null>;
