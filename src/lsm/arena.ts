@@ -3,6 +3,8 @@
  * filling it. A piece is a view; its block lives as long as any of them.
  */
 const BLOCK_BYTES = 128 << 10;
+/** The first block is this small, for much that is begun stays small: a host just opened, a shard with few writes. */
+const FIRST_BYTES = 4 << 10;
 
 export class Arena {
   private block = new Uint8Array(0);
@@ -12,7 +14,7 @@ export class Arena {
   allocate(bytes: number): Uint8Array<ArrayBuffer> {
     if (bytes > BLOCK_BYTES >>> 3) return new Uint8Array(bytes);
     if (this.used + bytes > this.block.length) {
-      this.block = new Uint8Array(BLOCK_BYTES);
+      this.block = new Uint8Array(Math.min(BLOCK_BYTES, Math.max(FIRST_BYTES, this.block.length * 4, bytes)));
       this.used = 0;
     }
     const at = this.used;
