@@ -4,6 +4,8 @@
  * Invariants:
  * - Small appends are collected; `flush` writes them and makes them durable, and names new extents in a manifest edit when
  *   the last one did not know them.
+ * - A manifest names only extents that were flushed since they were taken: what made their file longer is lost in a power cut, and a
+ *   manifest that names what lies past a file's end is damaged.
  * - What lies between the appended bytes and the end of the capacity is zero after a flush, so that a reader never meets
  *   frames of whatever used the extent before.
  */
@@ -53,18 +55,21 @@ export class Streams implements StreamSpace {
     return [...this.byId.keys()];
   }
 
+  /** What manifests name of it is given back once one has left it out, the rest at once. */
   free(id: number): void {
+    const stream = this.byId.get(id);
     this.byId.delete(id);
+    if (stream !== undefined) this.host.space.giveBack(stream.unnamed());
   }
 
   /** What the next manifest names. */
   refs(): StreamRef[] {
-    return [...this.byId.values()].map((stream) => ({ id: stream.id, extents: stream.extents }));
+    return [...this.byId.values()].map((stream) => ({ id: stream.id, extents: stream.durableExtents }));
   }
 
-  /** Every stream's extents as of now are named by a durable manifest. */
+  /** A durable manifest has named what `refs` gives. */
   named(): void {
-    for (const stream of this.byId.values()) stream.isNamed = true;
+    for (const stream of this.byId.values()) stream.named();
   }
 
   get bytes(): number {
@@ -77,9 +82,13 @@ export class Streams implements StreamSpace {
 class Stream implements ExtentStream {
   readonly id: number;
   private readonly host: StreamHost;
+  /** Only ever grows, at its end. */
   extents: readonly Extent[];
-  isNamed: boolean;
+  /** The first of them, as of the last flush. */
+  durableExtents: readonly Extent[];
   length: number;
+  /** How many of them a manifest names. */
+  private namedCount: number;
   private capacity: number;
   private buffer = new Uint8Array(0);
   private buffered = 0;
@@ -90,7 +99,8 @@ class Stream implements ExtentStream {
     this.id = id;
     this.host = host;
     this.extents = extents;
-    this.isNamed = extents.length > 0;
+    this.durableExtents = extents;
+    this.namedCount = extents.length;
     this.capacity = capacityOf(extents, host.space.extentBytes);
     this.length = this.capacity;
     this.zeroedTo = this.capacity;
@@ -130,9 +140,19 @@ class Stream implements ExtentStream {
     if (this.isDirty) {
       this.zeroRest();
       flushExtents(this.host.space, this.extents);
+      this.durableExtents = this.extents;
       this.isDirty = false;
     }
-    if (!this.isNamed) this.host.nameStreams();
+    if (this.namedCount < this.extents.length) this.host.nameStreams();
+  }
+
+  named(): void {
+    this.namedCount = this.durableExtents.length;
+  }
+
+  /** Extents that no manifest names. */
+  unnamed(): readonly Extent[] {
+    return this.extents.slice(this.namedCount);
   }
 
   private drain(): void {
@@ -154,7 +174,6 @@ class Stream implements ExtentStream {
     const wanted = Math.max(missing, Math.min(this.capacity >>> 1, GROWTH_BYTES_MAX), this.host.space.extentBytes);
     this.extents = [...this.extents, ...this.host.space.allocate(wanted)];
     this.capacity = capacityOf(this.extents, this.host.space.extentBytes);
-    this.isNamed = false;
   }
 
   private zeroRest(): void {
