@@ -9,7 +9,8 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const IMAGE_MIB = 512;
+/** Sparse. Firefox allows a site a tenth of the disk, and a minute of writing takes some 60 MB. */
+const IMAGE_MIB = 2048;
 
 const run = (program: string, ...args: string[]): string =>
   execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
