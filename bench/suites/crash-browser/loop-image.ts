@@ -11,6 +11,7 @@ import { join } from 'node:path';
 
 /** Sparse. Firefox allows a site a tenth of the disk, and a minute of writing takes some 60 MB. */
 const IMAGE_MIB = 2048;
+const UNMOUNT_TRIES = 50;
 
 const run = (program: string, ...args: string[]): string =>
   execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
@@ -48,11 +49,17 @@ export class LoopImage {
     const at = this.mountedAt;
     if (at === null) return;
     this.mountedAt = null;
-    try {
-      run('umount', at);
-    } catch {
-      run('umount', '-l', at); // a process of the browser still has a file open
-    }
+    // A process of the browser may have a file open for a while; a copy made before it lets go would be of a disk in use.
+    const isFree = Array.from({ length: UNMOUNT_TRIES }).some(() => {
+      try {
+        run('umount', at);
+        return true;
+      } catch {
+        run('sleep', '0.2');
+        return false;
+      }
+    });
+    if (!isFree) run('umount', '-l', at);
     rmSync(at, { recursive: true, force: true });
   }
 
