@@ -95,7 +95,7 @@ export async function measureCurves(context: BenchContext, set: DataSet, peers: 
       curves,
     );
     const equal = await buildAtEqualRecall(context, set, settings, curves, build.heddle, rows);
-    built[`heddle sq, equal recall (efConstruction ${equal.efConstruction})`] = equal.rate;
+    built['heddle sq, equal recall'] = equal.rate;
     writeBars(join(plots, `vectors-${set.name}-build.svg`), `${set.name}: rows built per CPU second, one thread`, built);
     return figuresOf(set, curves, build, equal);
   } finally {
