@@ -3,8 +3,7 @@
  * run in workers.
  */
 import { systemClock, systemRandom, silentLogger, type Clock, type Logger, type Random } from '../core/clock.ts';
-import { ShardHost } from '../shard/engine-host.ts';
-import type { HostLimits } from '../shard/host-options.ts';
+import { ShardHost, type HostLimits } from '../shard/engine-host.ts';
 import type { StorageLimits } from '../lsm/storage-limits.ts';
 import type { Mirror, Vfs } from '../vfs/vfs.ts';
 import { Coordinator } from './coordinator.ts';

@@ -4,8 +4,7 @@ import { HeddleError } from '../core/errors.ts';
 import { uuidText } from '../core/ids.ts';
 import { WriteKind, type WriteEntry } from '../protocol/write-batch.ts';
 import { MemoryDirectory } from '../vfs/memory.ts';
-import type { ShardHost } from './engine-host.ts';
-import type { HostLimits } from './host-options.ts';
+import type { HostLimits, ShardHost } from './engine-host.ts';
 import { batchOf, contentOf, DIMENSIONS, entry, openInMemory, testSchema, uuidOf } from './testing.ts';
 
 const client = new Uint8Array(16).fill(7);

@@ -2,18 +2,22 @@
  * The engine worker's host of shards: one log for all of them, group commit, recovery and background work.
  *
  * Invariants:
- * - A write is resolved, logged, applied and committed in one turn; it is acknowledged when the commit resolved (`commits.ts`). All
- *   writes that wait for a commit share its write and its flush (`write-queue.ts`).
+ * - A write is resolved, logged, applied and committed in one turn; it is acknowledged when the commit resolved. All writes
+ *   that wait for a commit share its write and its flush (`write-queue.ts`).
  * - A failed commit poisons the host: what was applied but not logged must not be read, so every later call is refused and
  *   the owner opens the host anew.
  * - Reads are answered in the turn they arrive in.
  * - Nothing runs by itself: background work happens inside `maintain`, which the owner calls while it returns true.
  */
+import type { Clock, Logger, Random } from '../core/clock.ts';
 import { HybridClock } from '../core/clock.ts';
 import { HeddleError } from '../core/errors.ts';
 import { fromUtf8, utf8 } from '../core/bytes.ts';
+import type { GpuBackend } from '../gpu/gpu-backend.ts';
 import { readOnlyError } from '../lsm/host-files.ts';
 import { HostStorage } from '../lsm/host-storage.ts';
+import type { StorageLimits } from '../lsm/storage-limits.ts';
+import { readEntries, WriteKind } from '../protocol/write-batch.ts';
 import { planShardSearch } from '../query/plan.ts';
 import type { AggregateRequest, AggregateState, KeywordStats, ShardSearch, ShardSearchResult } from '../query/shard-search.ts';
 import type { SearchReply } from '../protocol/search-reply.ts';
@@ -22,23 +26,77 @@ import type { CollectionSchema } from '../schema/collection-schema.ts';
 import type { FilterNode } from '../schema/filter.ts';
 import { createVectorIndex } from '../vector/create-vector-index.ts';
 import type { VectorIndexHealth } from '../vector/vector-index.ts';
+import type { Mirror, Vfs } from '../vfs/vfs.ts';
 import type { EngineHost, HostStats, ObjectPage, PendingVector, Projection, WriteAck, WriteRequest } from './host-api.ts';
-import { Commits, RECORD_EXTRA_BYTES } from './commits.ts';
-import { Flushes } from './flushes.ts';
+import { millisecondsOf } from '../protocol/object-record.ts';
 import { GpuBuilds } from './gpu-builds.ts';
+import { Flushes } from './flushes.ts';
 import { GpuSearches } from './gpu-searches.ts';
-import { DEFAULT_HOST_LIMITS, type HostLimits, type HostOptions } from './host-options.ts';
 import { RequestTable } from './request-table.ts';
 import { Shard } from './shard.ts';
 import { decodeShardMeta, emptyShardMeta, encodeShardMeta } from './shard-meta.ts';
 import { verifyShard } from './verify-shard.ts';
 import type { OpenIndex } from './vector-field.ts';
-import { decodeWriteRecord, RecordType } from './write-record.ts';
+import { WriteQueue, type WaitingWrite } from './write-queue.ts';
+import { decodeWriteRecord, encodeWriteRecord, RecordType } from './write-record.ts';
+
+export interface HostLimits {
+  /** A shard whose memtables hold more is flushed. */
+  readonly memtableBytesMax: number;
+  /** All memtables of the host together; beyond it the largest is flushed. */
+  readonly hostMemtableBytesMax: number;
+  /** Rows not yet in a graph, per shard; beyond it writers wait for graph insertion. */
+  readonly backlogRowsMax: number;
+  /** Rows that wait, at least, for a graph to be built in bulk on the GPU. */
+  readonly bulkRowsMin: number;
+  /** Bytes of one commit; what waits beyond it goes into the next. */
+  readonly commitBytesMax: number;
+  /** Of each vector index. */
+  readonly vectorMemoryBytesMax: number;
+}
+
+export const DEFAULT_HOST_LIMITS: HostLimits = {
+  memtableBytesMax: 8 * 1024 * 1024,
+  hostMemtableBytesMax: 32 * 1024 * 1024,
+  backlogRowsMax: 8_192,
+  bulkRowsMin: 1_024,
+  commitBytesMax: 2 * 1024 * 1024,
+  vectorMemoryBytesMax: 2 * 1024 * 1024 * 1024,
+};
+
+export interface HostOptions {
+  /** The host's own directory. */
+  readonly vfs: Vfs;
+  readonly mirror: Mirror | null;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly durability: 'strict' | 'relaxed';
+  /** The database was made before: finding nothing is `Evicted`, not a new one. */
+  readonly mustExist?: boolean;
+  /** A damaged log is passed over: of each shard there is what came before the damage, to be read only. */
+  readonly salvage?: boolean;
+  readonly limits?: Partial<HostLimits>;
+  readonly storageLimits?: Partial<StorageLimits>;
+  /** Takes batches of vector searches when it is faster; absent: everything runs here. */
+  readonly gpu?: GpuBackend | null;
+  /** Runs a function once the messages that wait have been read: a macrotask in workers, a microtask in tests. */
+  readonly defer: (run: () => void) => void;
+}
 
 /** Rows whose place in the graph may be lost in a crash, to be found again at the next open. */
 const CHECKPOINT_ROWS = 1_024;
 /** Background work looks at least this often for new work while the GPU builds a graph. */
 const BUILD_LOOK_MS = 50;
+/** About what a record takes in the log beside the batch it came from. */
+const RECORD_EXTRA_BYTES = 256;
+
+function deletesOnly(batch: Uint8Array): boolean {
+  for (const { kind } of readEntries(batch)) if (kind !== WriteKind.delete) return false;
+  return true;
+}
+
+type StagedAck = Omit<WriteAck, 'durability'>;
 
 export class ShardHost implements EngineHost {
   private readonly storage: HostStorage;
@@ -46,10 +104,12 @@ export class ShardHost implements EngineHost {
   private readonly limits: HostLimits;
   private readonly hybrid: HybridClock;
   private readonly hosted = new Map<number, Shard>();
-  private readonly commits: Commits;
+  private requests = new RequestTable();
+  private readonly queue: WriteQueue;
   private readonly gpuSearches: GpuSearches | null;
   private readonly gpuBuilds: GpuBuilds | null;
   private readonly flushes: Flushes;
+  private failure: HeddleError | null = null;
 
   private constructor(storage: HostStorage, options: HostOptions) {
     this.storage = storage;
@@ -64,18 +124,9 @@ export class ShardHost implements EngineHost {
       limits: this.limits,
       clock: options.clock,
       logger: options.logger,
-      hostMeta: () => this.commits.requests.encode(),
+      hostMeta: () => this.requests.encode(),
     });
-    this.commits = new Commits({
-      storage,
-      shards: this.hosted,
-      limits: this.limits,
-      flushes: this.flushes,
-      hybrid: this.hybrid,
-      durability: options.durability,
-      defer: options.defer,
-      shardOf: (id) => this.shard(id),
-    });
+    this.queue = new WriteQueue(options.defer, this.limits.commitBytesMax, (round) => this.commitTogether(round));
   }
 
   /** Opens the directory, replays the log and reconciles every index. `Corruption`, `Unsupported` or `StorageUnavailable` when that can't be done. */
@@ -89,7 +140,7 @@ export class ShardHost implements EngineHost {
 
   private recover(): void {
     const { storage } = this;
-    this.commits.requests = RequestTable.decode(storage.blob);
+    this.requests = RequestTable.decode(storage.blob);
     for (const { id, meta, flushedSequence } of storage.shards()) this.hosted.set(id, this.newShard(id, meta, flushedSequence));
     for (const record of storage.recovered) {
       const { shard: id, type, sequence, payload } = record;
@@ -108,7 +159,7 @@ export class ShardHost implements EngineHost {
     if (!shard) return;
     const record = decodeWriteRecord(payload);
     shard.apply(record, sequence);
-    this.commits.requests.add(id, record.request, { sequence, written: record.operations.length, failures: record.failures });
+    this.requests.add(id, record.request, { sequence, written: record.operations.length, failures: record.failures });
     if (!this.isReadOnly && shard.memtableBytes > this.limits.memtableBytesMax) this.flushes.flushIfRoom(shard);
   }
 
@@ -141,7 +192,7 @@ export class ShardHost implements EngineHost {
   }
 
   private check(): void {
-    this.commits.check();
+    if (this.failure) throw this.failure;
   }
 
   private shard(id: number): Shard {
@@ -162,6 +213,17 @@ export class ShardHost implements EngineHost {
         hint: 'Get objects, iterate, or restore what `db.salvage()` gives into a new database.',
       });
     return this.shard(id);
+  }
+
+  private poison(thrown: unknown): HeddleError {
+    const cause = HeddleError.from(thrown);
+    this.failure ??= new HeddleError('StorageUnavailable', `the write-ahead log failed: ${cause.message}`, {
+      hint: 'The engine worker is opened again; writes that were not acknowledged can be retried.',
+      details: { cause: cause.code },
+      retryable: true,
+      cause,
+    });
+    return cause;
   }
 
   // --- shards
@@ -189,7 +251,7 @@ export class ShardHost implements EngineHost {
 
   /** By a record of the log, in order with the writes, so that a crash leaves the old schema or the new one. */
   private changeSchema(shard: Shard, schema: CollectionSchema): void {
-    this.commits.makeRoom(JSON.stringify(schema).length + RECORD_EXTRA_BYTES);
+    this.makeRoom(JSON.stringify(schema).length + RECORD_EXTRA_BYTES);
     const sequence = shard.sequence + 1;
     this.storage.append(shard.id, sequence, RecordType.schema, [utf8(JSON.stringify(schema))]);
     shard.setSchema(schema);
@@ -220,7 +282,7 @@ export class ShardHost implements EngineHost {
     try {
       await this.storage.commit('strict');
     } catch (thrown) {
-      throw this.commits.poison(thrown);
+      throw this.poison(thrown);
     }
   }
 
@@ -232,8 +294,68 @@ export class ShardHost implements EngineHost {
   // --- writes
 
   write(request: WriteRequest): Promise<WriteAck> {
-    if (this.commits.failure) return Promise.reject(this.commits.failure);
-    return this.isReadOnly ? Promise.reject(readOnlyError('the log')) : this.commits.add(request);
+    if (this.failure) return Promise.reject(this.failure);
+    return this.isReadOnly ? Promise.reject(readOnlyError('the log')) : this.queue.add(request);
+  }
+
+  /** One round of group commit; nothing is flushed to segments between staging and committing. */
+  private commitTogether(round: readonly WaitingWrite[]): void {
+    const staged: { write: WaitingWrite; ack: StagedAck }[] = [];
+    let full: HeddleError | null = null;
+    try {
+      this.check();
+      this.makeRoom(round.reduce((sum, { request }) => sum + request.batch.length + RECORD_EXTRA_BYTES, 0));
+    } catch (thrown) {
+      full = HeddleError.from(thrown);
+    }
+    for (const write of round) {
+      try {
+        // Deletes go on when the device is full: they are what makes room.
+        if (full !== null && (full.code !== 'StorageFull' || !deletesOnly(write.request.batch))) throw full;
+        staged.push({ write, ack: this.stage(write.request) });
+      } catch (thrown) {
+        write.reject(HeddleError.from(thrown));
+      }
+    }
+    if (this.failure) {
+      // What was appended for this round is not committed, so none of it may be acknowledged.
+      for (const { write } of staged) write.reject(this.failure);
+      return;
+    }
+    if (staged.length === 0) return;
+    this.storage.commit(this.options.durability).then(
+      (durability) => staged.forEach(({ write, ack }) => write.resolve({ ...ack, durability })),
+      (thrown) => {
+        const error = this.poison(thrown);
+        for (const { write } of staged) write.reject(error);
+      },
+    );
+  }
+
+  private stage({ shard: id, request, batch, atomic }: WriteRequest): StagedAck {
+    const shard = this.shard(id);
+    const applied = this.requests.find(id, request);
+    if (applied) return { ...applied, repeated: true };
+    const hlc = this.hybrid.tick();
+    const { operations, failures, written } = shard.resolve(readEntries(batch), millisecondsOf(hlc), atomic);
+    // Logged even when it changes nothing: sent again after a later request, it might.
+    const record = { hlc, request, failures, operations };
+    const sequence = shard.sequence + 1;
+    this.storage.append(id, sequence, RecordType.write, [encodeWriteRecord(record)]);
+    try {
+      shard.apply(record, sequence);
+    } catch (thrown) {
+      throw this.poison(thrown); // applied in part, and appended: only opening anew is sure to forget it
+    }
+    this.requests.add(id, { client: request.client.slice(), sequence: request.sequence }, { sequence, written, failures });
+    return { sequence, written, failures, repeated: false };
+  }
+
+  /** Before a commit of about `bytes`: slows writers down when graphs lag, and sees to room in the log and the memtables. */
+  private makeRoom(bytes: number): void {
+    for (const shard of this.hosted.values())
+      while (shard.backlog > this.limits.backlogRowsMax && shard.stepIndexes(4, this.storage.durableSequence(shard.id)));
+    this.flushes.makeRoom(bytes);
   }
 
   // --- reads
@@ -377,9 +499,9 @@ export class ShardHost implements EngineHost {
 
   /** Orderly close: memtables are flushed, so the next open replays nothing. */
   async close(): Promise<void> {
-    if (!this.commits.failure && !this.isReadOnly)
+    if (!this.failure && !this.isReadOnly)
       for (const shard of this.hosted.values()) if (shard.isDirty || shard.indexChanges > 0) this.flushes.flushAtLast(shard);
-    this.commits.failure ??= new HeddleError('Closed', 'the engine host is closed', { hint: 'Open the database again.' });
+    this.failure ??= new HeddleError('Closed', 'the engine host is closed', { hint: 'Open the database again.' });
     for (const shard of this.hosted.values()) shard.close();
     await this.storage.close();
   }

@@ -11,7 +11,7 @@
 import type { Clock, Logger } from '../core/clock.ts';
 import { HeddleError } from '../core/errors.ts';
 import type { HostStorage } from '../lsm/host-storage.ts';
-import type { HostLimits } from './host-options.ts';
+import type { HostLimits } from './engine-host.ts';
 import type { Shard } from './shard.ts';
 
 /** After a full disk, flushes that can wait do so this long; a writer that needs room tries at once. */

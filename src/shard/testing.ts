@@ -12,8 +12,7 @@ import type { CollectionSchema } from '../schema/collection-schema.ts';
 import { memoryVfs, type MemoryDirectory } from '../vfs/memory.ts';
 import type { SimulatedDevice } from '../vfs/simulated/device.ts';
 import { simulatedMirror, simulatedVfs } from '../vfs/simulated/vfs.ts';
-import { ShardHost } from './engine-host.ts';
-import type { HostOptions } from './host-options.ts';
+import { ShardHost, type HostOptions } from './engine-host.ts';
 import type { EngineHost } from './host-api.ts';
 
 export const DIMENSIONS = 4;

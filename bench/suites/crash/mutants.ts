@@ -77,7 +77,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'requests forgotten when the log is replayed',
     file: 'src/shard/engine-host.ts',
-    find: 'this.commits.requests.add(id, record.request, { sequence, written: record.operations.length, failures: record.failures });',
+    find: 'this.requests.add(id, record.request, { sequence, written: record.operations.length, failures: record.failures });',
     replace: '',
   },
   {
