@@ -80,7 +80,7 @@ export class Space {
       const pieces = this.pieces(units, emergency);
       if (pieces !== null) return pieces;
       throw new HeddleError('StorageFull', `no room for ${bytes} bytes of data`, {
-        hint: 'delete objects, free space on the device, or ask the user for persistent storage',
+        hint: 'delete objects or free space on the device',
         details: { ...full.details, bytesWanted: bytes },
         cause: error,
       });

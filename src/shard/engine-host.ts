@@ -200,7 +200,7 @@ export class ShardHost implements EngineHost {
     const shard = this.hosted.get(id);
     if (!shard)
       throw new HeddleError('NotFound', `shard ${id} is not on this host`, {
-        hint: 'The collection was dropped or moved; open it again.',
+        hint: 'Open the database again.',
         details: { shard: id },
       });
     return shard;
@@ -210,7 +210,7 @@ export class ShardHost implements EngineHost {
   private indexed(id: number): Shard {
     if (this.isReadOnly)
       throw new HeddleError('Corruption', 'a database that was opened to salvage it answers no queries', {
-        hint: 'Get objects, iterate, or restore what `db.salvage()` gives into a new database.',
+        hint: 'Restore what `db.salvage()` gives into a new database.',
       });
     return this.shard(id);
   }
@@ -218,7 +218,7 @@ export class ShardHost implements EngineHost {
   private poison(thrown: unknown): HeddleError {
     const cause = HeddleError.from(thrown);
     this.failure ??= new HeddleError('StorageUnavailable', `the write-ahead log failed: ${cause.message}`, {
-      hint: 'The engine worker is opened again; writes that were not acknowledged can be retried.',
+      hint: 'Try again.',
       details: { cause: cause.code },
       retryable: true,
       cause,
