@@ -1,16 +1,13 @@
 import { afterEach, expect, test } from 'vitest';
-import { ByteWriter, utf8 } from '../core/bytes.ts';
-import { SeededRandom } from '../core/clock.ts';
 import { BucketKind, bucketOf } from '../inverted/fields.ts';
 import { damageSection, openStorage } from '../lsm/testing.ts';
-import { WriteKind, writeEntry } from '../protocol/write-batch.ts';
 import { keyword, request } from '../query/testing/collection.ts';
 import type { CollectionSchema } from '../schema/collection-schema.ts';
 import { parseFilter } from '../schema/parse-filter.ts';
 import { memoryVfs } from '../vfs/memory.ts';
 import type { Coordinator } from './coordinator.ts';
 import { engineDirectory } from './engine-directories.ts';
-import { coordinatorOpener, TestEngines, testClient, type TestClient } from './testing.ts';
+import { coordinatorOpener, filledNotes, TestEngines, testClient, type TestClient } from './testing.ts';
 
 const open = coordinatorOpener(afterEach);
 
@@ -20,23 +17,8 @@ const [TITLE, STARS] = [0, 1];
 const titleOf = (n: number): string => (n % 3 === 0 ? 'river' : 'stone light');
 const starsOf = (n: number): number => n % 7;
 
-async function filled(client: TestClient): Promise<CollectionSchema> {
-  const schema = await client.call('ensureCollection', ['Note', { properties: { title: 'text', stars: 'int' }, shards: 2 }]);
-  const random = new SeededRandom(3);
-  const writer = new ByteWriter();
-  for (let n = 0; n < OBJECTS; n++)
-    writeEntry(writer, {
-      kind: WriteKind.insert,
-      uuid: random.fill(new Uint8Array(16)),
-      properties: utf8(JSON.stringify([titleOf(n), starsOf(n)])),
-      vectors: [],
-      expectedDocID: 0,
-    });
-  await client.call('write', [
-    { collection: schema.id, version: schema.version, sequence: 1, batch: writer.finish().slice(), atomic: false },
-  ]);
-  return schema;
-}
+const filled = (client: TestClient): Promise<CollectionSchema> =>
+  filledNotes(client, { title: 'text', stars: 'int' }, OBJECTS, (n) => [titleOf(n), starsOf(n)]);
 
 /** Damages buckets of the collection's shard on an engine that does not run. */
 async function damage(engines: TestEngines, schema: CollectionSchema, engine: number, buckets: readonly number[]): Promise<void> {

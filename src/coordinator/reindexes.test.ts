@@ -1,34 +1,16 @@
 import { afterEach, expect, test } from 'vitest';
-import { ByteWriter, utf8 } from '../core/bytes.ts';
-import { SeededRandom } from '../core/clock.ts';
-import { WriteKind, writeEntry } from '../protocol/write-batch.ts';
 import { keyword, request } from '../query/testing/collection.ts';
 import type { CollectionSchema } from '../schema/collection-schema.ts';
 import { isReindexing } from '../schema/reindex.ts';
-import { coordinatorOpener, TestEngines, testClient, type TestClient } from './testing.ts';
+import { coordinatorOpener, filledNotes, TestEngines, testClient, type TestClient } from './testing.ts';
 
 const open = coordinatorOpener(afterEach);
 
 const OBJECTS = 600;
 
 /** Two shards; every second object is found by "runs" as it stands, all of them once words are stemmed. */
-async function filled(client: TestClient): Promise<CollectionSchema> {
-  const schema = await client.call('ensureCollection', ['Note', { properties: { title: 'text' }, shards: 2 }]);
-  const random = new SeededRandom(3);
-  const writer = new ByteWriter();
-  for (let n = 0; n < OBJECTS; n++)
-    writeEntry(writer, {
-      kind: WriteKind.insert,
-      uuid: random.fill(new Uint8Array(16)),
-      properties: utf8(JSON.stringify([n % 2 === 0 ? 'running' : 'runs'])),
-      vectors: [],
-      expectedDocID: 0,
-    });
-  await client.call('write', [
-    { collection: schema.id, version: schema.version, sequence: 1, batch: writer.finish().slice(), atomic: false },
-  ]);
-  return schema;
-}
+const filled = (client: TestClient): Promise<CollectionSchema> =>
+  filledNotes(client, { title: 'text' }, OBJECTS, (n) => [n % 2 === 0 ? 'running' : 'runs']);
 
 async function found(client: TestClient): Promise<number> {
   const { total } = await client.call('search', [request({ collection: 'Note', keyword: keyword('runs'), limit: 1, totalCount: true })]);

@@ -1,10 +1,14 @@
 /** For the coordinator's tests: engines in this thread over a memory vfs that survive being killed, and a client's end of a connection. */
-import { systemClock, systemRandom, silentLogger } from '../core/clock.ts';
+import { ByteWriter, utf8 } from '../core/bytes.ts';
+import { SeededRandom, systemClock, systemRandom, silentLogger } from '../core/clock.ts';
 import { HeddleError } from '../core/errors.ts';
 import { Caller } from '../protocol/caller.ts';
 import type { ApiArgs, ApiMethod, ApiReply } from '../protocol/coordinator-api.ts';
 import { PROTOCOL_VERSION } from '../protocol/frames.ts';
 import { localChannel } from '../protocol/local-port.ts';
+import { WriteKind, writeEntry } from '../protocol/write-batch.ts';
+import type { CollectionConfig } from '../schema/collection-config.ts';
+import type { CollectionSchema } from '../schema/collection-schema.ts';
 import { ShardHost } from '../shard/engine-host.ts';
 import type { EngineHost } from '../shard/host-api.ts';
 import { MemoryDirectory, memoryVfs } from '../vfs/memory.ts';
@@ -127,4 +131,28 @@ export async function testClient(coordinator: Coordinator): Promise<TestClient> 
   };
   await client.attach(coordinator);
   return client;
+}
+
+/** A collection `Note` in two shards, of `objects` objects with the values that `valuesOf` gives each. */
+export async function filledNotes(
+  client: TestClient,
+  properties: CollectionConfig['properties'],
+  objects: number,
+  valuesOf: (n: number) => readonly unknown[],
+): Promise<CollectionSchema> {
+  const schema = await client.call('ensureCollection', ['Note', { properties, shards: 2 }]);
+  const random = new SeededRandom(3);
+  const writer = new ByteWriter();
+  for (let n = 0; n < objects; n++)
+    writeEntry(writer, {
+      kind: WriteKind.insert,
+      uuid: random.fill(new Uint8Array(16)),
+      properties: utf8(JSON.stringify(valuesOf(n))),
+      vectors: [],
+      expectedDocID: 0,
+    });
+  await client.call('write', [
+    { collection: schema.id, version: schema.version, sequence: 1, batch: writer.finish().slice(), atomic: false },
+  ]);
+  return schema;
 }

@@ -218,7 +218,7 @@ export class ShardHost implements EngineHost {
   private poison(thrown: unknown): HeddleError {
     const cause = HeddleError.from(thrown);
     this.failure ??= new HeddleError('StorageUnavailable', `the write-ahead log failed: ${cause.message}`, {
-      hint: 'Try again.',
+      hint: 'Writes that were not acknowledged can be sent again.',
       details: { cause: cause.code },
       retryable: true,
       cause,
